@@ -1,0 +1,1 @@
+//! What an author of a backend depends on: Backend, Artifact, Target, Registry.

@@ -1,0 +1,1 @@
+//! The DynASM backend: regalloc2 and dynasm-rs.

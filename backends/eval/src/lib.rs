@@ -1,0 +1,1 @@
+//! The IR evaluator behind the Backend trait: the smallest example, and the third opinion.

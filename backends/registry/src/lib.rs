@@ -1,0 +1,1 @@
+//! The backends of this build, gathered into one Registry.

@@ -1,0 +1,1 @@
+//! Lockstep: conformance and benchmark harness for JIT backends.

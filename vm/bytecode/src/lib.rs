@@ -1,0 +1,1 @@
+//! The instruction set (one table), modules, assembler, disassembler, verifier, encoding.

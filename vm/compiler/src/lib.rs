@@ -1,0 +1,1 @@
+//! Bytecode to IR: SSA construction, passes, lowering.

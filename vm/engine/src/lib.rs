@@ -1,0 +1,1 @@
+//! Joins interpreter and native code: tiers, code loading, exits, OSR, invalidation.

@@ -1,0 +1,1 @@
+//! SSA IR: types, units, builder, text form, verifier, evaluation of each operation.

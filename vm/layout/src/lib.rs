@@ -1,0 +1,1 @@
+//! repr(C) records, offsets, tags, helper signatures and effects; no behaviour.

@@ -1,0 +1,1 @@
+//! Values, heap, stacks and errors of a running VM.
