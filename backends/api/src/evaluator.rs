@@ -1,0 +1,72 @@
+//! Running a unit without machine code.
+
+use lockstep_ir::eval::Results;
+use lockstep_ir::{FuncRef, Signature, Unit};
+
+/// What evaluated code does to the world outside its values. The conformance kit supplies a checked one over byte arrays,
+/// the engine one over the VM's memory.
+pub trait Machine {
+    /// Reads `bytes` (1, 2, 4 or 8) bytes, little-endian, zero-extended.
+    ///
+    /// # Errors
+    /// The address is not readable.
+    fn load(&mut self, address: u64, bytes: u32) -> Result<u64, Fault>;
+
+    /// Writes the low `bytes` (1, 2, 4 or 8) bytes of `value`, little-endian.
+    ///
+    /// # Errors
+    /// The address is not writable.
+    fn store(&mut self, address: u64, bytes: u32, value: u64) -> Result<(), Fault>;
+
+    /// Calls code that is not part of the unit. Arguments and results are bits, zero-extended.
+    ///
+    /// # Errors
+    /// Nothing callable is there, or the callee faulted.
+    fn call(&mut self, address: u64, signature: &Signature, args: &[u64]) -> Result<Results, Fault>;
+
+    /// What `stack_pointer` gives at the given depth of direct calls within the unit (0 at the entry): lower for deeper.
+    fn stack_pointer(&mut self, depth: u32) -> u64;
+
+    /// Called once per instruction.
+    ///
+    /// # Errors
+    /// [`Fault::OutOfSteps`], to end what does not end by itself.
+    fn step(&mut self) -> Result<(), Fault>;
+}
+
+/// Why an evaluation could not go on. None of these is a result of the language: each is a defect of the unit, or a limit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// An access outside the memory given.
+    #[error("access of {bytes} bytes at {address:#x} outside of memory")]
+    Access {
+        /// The address.
+        address: u64,
+        /// The size.
+        bytes: u32,
+    },
+    /// A call of an address with nothing to call.
+    #[error("call of {address:#x}, where no function is")]
+    Call {
+        /// The address.
+        address: u64,
+    },
+    /// The step limit was reached.
+    #[error("step limit reached")]
+    OutOfSteps,
+    /// Direct calls nested too deeply.
+    #[error("call depth limit reached")]
+    OutOfDepth,
+    /// The unit is not in the machine stage.
+    #[error("not a machine-stage unit")]
+    WrongStage,
+}
+
+/// Runs functions of a unit.
+pub trait Evaluator: Send + Sync {
+    /// Runs a function on the bits of its arguments (zero-extended) and returns the bits of its results.
+    ///
+    /// # Errors
+    /// The first [`Fault`].
+    fn evaluate(&self, unit: &Unit, func: FuncRef, args: &[u64], machine: &mut dyn Machine) -> Result<Results, Fault>;
+}
