@@ -1,1 +1,4 @@
-//! Joins interpreter and native code: tiers, code loading, exits, OSR, invalidation.
+//! Joins interpreter and native code: loading, tiers, exits, OSR, invalidation.
+
+pub mod kit;
+pub mod loader;
