@@ -1,0 +1,157 @@
+//! Modules and functions: what the assembler makes, the verifier checks and everyone else reads.
+
+use crate::{FuncId, Instr, Kind, Pc, Reg};
+
+/// A program: functions that call each other by index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Module {
+    /// Name of the source file, for error positions.
+    pub source: String,
+    /// The functions; [`FuncId`] counts them.
+    pub functions: Vec<Function>,
+}
+
+impl Module {
+    /// The function with this index. Panics if there is none: a verified module refers to no such function.
+    pub fn function(&self, id: FuncId) -> &Function {
+        &self.functions[id.index()]
+    }
+
+    /// The function called `name`.
+    pub fn find(&self, name: &str) -> Option<FuncId> {
+        self.functions.iter().position(|function| function.name == name).map(|i| FuncId(i as u32))
+    }
+}
+
+/// A function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Function {
+    /// Its name, unique in the module.
+    pub name: String,
+    /// How many of the first registers are parameters.
+    pub param_count: u8,
+    /// The kind of the result, if there is one.
+    pub result: Option<Kind>,
+    /// The registers, parameters first; at most 256.
+    pub registers: Vec<Register>,
+    /// The instructions.
+    pub code: Vec<Instr>,
+    /// The constant pool: 64-bit integers and the bits of floats.
+    pub pool: Vec<u64>,
+    /// The jump tables.
+    pub tables: Vec<JumpTable>,
+    /// From instruction to source line.
+    pub lines: LineTable,
+}
+
+/// A register: its kind and, for people, a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The kind it is fixed to.
+    pub kind: Kind,
+    /// Its name in the assembly.
+    pub name: Option<String>,
+}
+
+/// The targets of a `switch`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JumpTable {
+    /// Where value `i` continues.
+    pub targets: Vec<Pc>,
+    /// Where every other value continues.
+    pub default: Pc,
+}
+
+impl JumpTable {
+    /// All targets, the default last.
+    pub fn all(&self) -> impl Iterator<Item = Pc> + '_ {
+        self.targets.iter().copied().chain([self.default])
+    }
+}
+
+impl Function {
+    /// Kinds of the parameters.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = Kind> + '_ {
+        self.registers[..usize::from(self.param_count)].iter().map(|register| register.kind)
+    }
+
+    /// Slots of a frame: one per register, and at least one, where the result is left.
+    pub fn frame_slots(&self) -> u32 {
+        self.registers.len().max(1) as u32
+    }
+
+    /// The kind of a register. Panics if there is no such register: a verified function refers to none.
+    pub fn kind(&self, reg: Reg) -> Kind {
+        self.registers[reg.index()].kind
+    }
+
+    /// The instruction at `pc`. Panics past the end.
+    pub fn instr(&self, pc: Pc) -> Instr {
+        self.code[pc.index()]
+    }
+
+    /// Calls `visit` with every instruction that can follow the one at `pc`.
+    pub fn for_each_successor(&self, pc: Pc, mut visit: impl FnMut(Pc)) {
+        let instr = self.instr(pc);
+        if instr.info().falls_through() {
+            visit(Pc(pc.0 + 1));
+        }
+        for value in instr.operands().iter() {
+            match value {
+                crate::Value::Label(target) => visit(*target),
+                crate::Value::Table(table) => {
+                    self.tables.get(table.index()).into_iter().flat_map(JumpTable::all).for_each(&mut visit);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a taken branch from `from` to `to` is a back edge: what budgets and polls count.
+    #[inline(always)]
+    pub const fn is_back_edge(from: Pc, to: Pc) -> bool {
+        to.0 <= from.0
+    }
+
+    /// Targets of back edges, in order and without repetition: the points of entry for on-stack replacement.
+    pub fn loop_headers(&self) -> Vec<Pc> {
+        let mut headers = Vec::new();
+        for pc in (0..self.code.len() as u32).map(Pc) {
+            self.for_each_successor(pc, |to| {
+                if Self::is_back_edge(pc, to) {
+                    headers.push(to);
+                }
+            });
+        }
+        headers.sort_unstable();
+        headers.dedup();
+        headers
+    }
+}
+
+/// Source lines of instructions: runs of instructions on one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineTable {
+    runs: Vec<(Pc, u32)>,
+}
+
+impl LineTable {
+    /// Says that instructions from `pc` on come from `line`. Calls must come in order of `pc`.
+    pub fn push(&mut self, pc: Pc, line: u32) {
+        debug_assert!(self.runs.last().is_none_or(|last| last.0 < pc || last.1 == line), "lines come in order");
+        if self.runs.last().is_none_or(|last| last.1 != line) {
+            self.runs.push((pc, line));
+        }
+    }
+
+    /// The line of the instruction at `pc`; 0 if none is known.
+    pub fn line(&self, pc: Pc) -> u32 {
+        let after = self.runs.partition_point(|run| run.0 <= pc);
+        after.checked_sub(1).map_or(0, |i| self.runs[i].1)
+    }
+
+    /// The runs: first instruction and line.
+    pub fn runs(&self) -> &[(Pc, u32)] {
+        &self.runs
+    }
+}

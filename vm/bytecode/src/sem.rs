@@ -1,0 +1,164 @@
+//! What instructions mean, as data: consumers match on a meaning and a kind instead of on hundreds of names.
+
+/// The meaning of an instruction, up to its kinds (see [`OpInfo`](crate::OpInfo)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sem {
+    /// `dst` = the immediate value.
+    Const,
+    /// `dst` = a constant of the pool.
+    Pool,
+    /// `dst` = `a`.
+    Move,
+    /// `dst` = `cond` ? `a` : `b`.
+    Select,
+    /// `dst` = `a` op `b`.
+    Binary(BinOp),
+    /// `dst` = `a` op immediate.
+    BinaryImm(BinOp),
+    /// `dst` = op `a`.
+    Unary(UnOp),
+    /// `dst` = whether `a` and `b` relate so.
+    Compare(Cc),
+    /// `dst` = `a`, of the second kind, as the first kind.
+    Convert(ConvertMode),
+    /// Unconditional branch.
+    Jump,
+    /// Branch on a boolean register being the given value.
+    BranchBool(bool),
+    /// Branch on two registers.
+    Branch(Cc),
+    /// Branch on a register and an immediate value.
+    BranchImm(Cc),
+    /// Branch through a jump table.
+    Switch,
+    /// Step a counter and branch; `Lt` and `Gt` step first, `Le` and `Ge` compare first.
+    Loop(Cc),
+    /// Call with a result.
+    Call,
+    /// Call without a result.
+    CallVoid,
+    /// Call in place of this activation.
+    TailCall,
+    /// Return with a result.
+    Ret,
+    /// Return without a result.
+    RetVoid,
+    /// Make an array.
+    ArrayNew,
+    /// Length of an array.
+    ArrayLen,
+    /// Read an element.
+    ArrayGet,
+    /// Write an element.
+    ArraySet,
+    /// Write a value to the output.
+    Print,
+}
+
+/// A binary operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BinOp {
+    /// Addition, wrapping for integers.
+    Add,
+    /// Subtraction, wrapping for integers.
+    Sub,
+    /// Multiplication, wrapping for integers.
+    Mul,
+    /// Addition, overflow is an error.
+    AddChecked,
+    /// Subtraction, overflow is an error.
+    SubChecked,
+    /// Multiplication, overflow is an error.
+    MulChecked,
+    /// Division: towards zero for integers.
+    Div,
+    /// Remainder with the sign of the dividend.
+    Rem,
+    /// Division towards negative infinity.
+    DivFloor,
+    /// Remainder with the sign of the divisor.
+    RemFloor,
+    /// And.
+    And,
+    /// Or.
+    Or,
+    /// Exclusive or.
+    Xor,
+    /// Shift left, modulo the width.
+    Shl,
+    /// Shift right, modulo the width: arithmetic for signed kinds.
+    Shr,
+    /// Logical shift right of a signed kind, modulo the width.
+    ShrLogical,
+    /// Rotate left.
+    Rotl,
+    /// Rotate right.
+    Rotr,
+    /// The lesser.
+    Min,
+    /// The greater.
+    Max,
+}
+
+/// A unary operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnOp {
+    /// Negation, wrapping for integers.
+    Neg,
+    /// Negation, overflow is an error.
+    NegChecked,
+    /// Absolute value, wrapping for integers.
+    Abs,
+    /// Absolute value, overflow is an error.
+    AbsChecked,
+    /// Complement.
+    Not,
+    /// Square root.
+    Sqrt,
+    /// Towards negative infinity.
+    Floor,
+    /// Towards positive infinity.
+    Ceil,
+    /// Towards zero.
+    Trunc,
+    /// To the nearest, ties to even.
+    Nearest,
+}
+
+/// How two values relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cc {
+    /// Equal.
+    Eq,
+    /// Not equal (true for NaN).
+    Ne,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+    /// Not less: `Ge`, but true for NaN.
+    NotLt,
+    /// Not less or equal: `Gt`, but true for NaN.
+    NotLe,
+}
+
+/// How a conversion treats values the target lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConvertMode {
+    /// Integer to integer, modulo two to the width.
+    Wrap,
+    /// Integer to float, to nearest even.
+    Float,
+    /// Float to integer; inexact is an error.
+    Exact,
+    /// Float to integer towards zero; out of range is an error.
+    Truncate,
+    /// Float to integer towards zero, held to the range; NaN is 0.
+    Saturate,
+    /// The same bits.
+    Bits,
+}
