@@ -27,6 +27,9 @@ pub trait Machine {
     /// What `stack_pointer` gives at the given depth of direct calls within the unit (0 at the entry): lower for deeper.
     fn stack_pointer(&mut self, depth: u32) -> u64;
 
+    /// How deeply direct calls within the unit may nest; more is [`Fault::OutOfDepth`].
+    fn max_depth(&self) -> u32;
+
     /// Called once per instruction.
     ///
     /// # Errors

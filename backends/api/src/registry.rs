@@ -1,12 +1,14 @@
 //! The backends that take part.
 
+use std::sync::Arc;
+
 use crate::Backend;
 use crate::exec::ExecBackend;
 
 /// Backends by id, in the order in which reports show them.
 #[derive(Default)]
 pub struct Registry {
-    backends: Vec<Box<dyn Backend>>,
+    backends: Vec<Arc<dyn Backend>>,
 }
 
 /// No backend has that id.
@@ -29,14 +31,14 @@ impl Registry {
     ///
     /// # Panics
     /// One with the same id is there already: two programs cannot share a column.
-    pub fn register(&mut self, backend: Box<dyn Backend>) {
+    pub fn register(&mut self, backend: Arc<dyn Backend>) {
         assert!(self.iter().all(|b| b.id() != backend.id()), "backend `{}` is registered twice", backend.id());
         self.backends.push(backend);
     }
 
     /// All backends.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Backend> {
-        self.backends.iter().map(Box::as_ref)
+        self.backends.iter().map(Arc::as_ref)
     }
 
     /// Makes sure that the backend with that id is there: `exec:CMD` is added on first use.
@@ -49,7 +51,7 @@ impl Registry {
         }
         match id.strip_prefix("exec:") {
             Some(command) => {
-                self.register(Box::new(ExecBackend::start(command)?));
+                self.register(Arc::new(ExecBackend::start(command)?));
                 Ok(())
             }
             None => self.get(id).map(drop).map_err(Into::into),
@@ -61,7 +63,15 @@ impl Registry {
     /// # Errors
     /// There is none; the error names those there are.
     pub fn get(&self, id: &str) -> Result<&dyn Backend, UnknownBackend> {
-        self.iter().find(|b| b.id() == id).ok_or_else(|| UnknownBackend {
+        self.share(id).map(Arc::as_ref)
+    }
+
+    /// The backend with that id, to be kept: engines hold the backend they compile with.
+    ///
+    /// # Errors
+    /// As [`Registry::get`].
+    pub fn share(&self, id: &str) -> Result<&Arc<dyn Backend>, UnknownBackend> {
+        self.backends.iter().find(|b| b.id() == id).ok_or_else(|| UnknownBackend {
             id: id.to_owned(),
             known: self.iter().map(|b| b.id().to_owned()).chain(["exec:CMD".to_owned()]).collect(),
         })

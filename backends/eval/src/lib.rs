@@ -9,9 +9,6 @@ use lockstep_backend_api::{
 use lockstep_ir::eval::{Results, evaluate};
 use lockstep_ir::{Block, FuncRef, Function, Imm, InstData, Op, Stage, Type, Unit, Value};
 
-/// How deeply direct calls within a unit may nest.
-pub const MAX_DEPTH: u32 = 1000;
-
 /// The evaluator.
 #[derive(Debug, Default)]
 pub struct Eval;
@@ -69,7 +66,7 @@ impl Evaluator for Eval {
 }
 
 fn run(unit: &Unit, func: FuncRef, args: &[u64], machine: &mut dyn Machine, depth: u32) -> Result<Results, Fault> {
-    if depth == MAX_DEPTH {
+    if depth > machine.max_depth() {
         return Err(Fault::OutOfDepth);
     }
     let func = &unit.functions[func.index()];

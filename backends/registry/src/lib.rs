@@ -1,11 +1,13 @@
 //! The backends of this build, gathered into one [`Registry`]. The only place that names them all.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use lockstep_backend_api::Registry;
 
 /// All backends this build was made with, the evaluator first.
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
-    registry.register(Box::new(lockstep_eval::Eval));
+    registry.register(Arc::new(lockstep_eval::Eval));
     registry
 }

@@ -138,6 +138,10 @@ impl Machine for KitMachine<'_> {
         (1 << 40) - 4096 * u64::from(depth)
     }
 
+    fn max_depth(&self) -> u32 {
+        1000
+    }
+
     fn step(&mut self) -> Result<(), Fault> {
         self.steps = self.steps.checked_sub(1).ok_or(Fault::OutOfSteps)?;
         Ok(())
