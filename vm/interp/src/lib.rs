@@ -1,1 +1,173 @@
 //! The reference interpreter: the oracle of every parity check.
+//!
+//! It runs verified modules only ([`lockstep_runtime::VerifiedModule`] is the proof), one `match` arm per row of the
+//! instruction table. Calls between functions of the VM never nest host frames. It knows the entry words of native code and
+//! the statuses they answer with, and neither who made them nor how. docs/interpreter.md tells how it is laid out and what
+//! was measured.
+
+mod activation;
+mod dispatch;
+mod kinds;
+mod semantics;
+mod slots;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use lockstep_bytecode::{ErrorKind, FuncId, Function, Pc};
+use lockstep_layout::{Ctx, Frame, FrameFlags, Status, payload_offset, tag_offset};
+use lockstep_runtime::{
+    Error, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, VerifiedModule, Vm,
+};
+
+use activation::{Flow, Registers, after_exit, enter_native, entry_of, freshen, hot_function, native_fits};
+
+/// A VM for a verified module, with stack segments of the default sizes.
+pub fn new_vm(module: Arc<VerifiedModule>, limits: Limits) -> Vm {
+    new_vm_with_stack(module, limits, StackSizes::default())
+}
+
+/// A VM for a verified module, with stack segments of the given sizes.
+pub fn new_vm_with_stack(module: Arc<VerifiedModule>, limits: Limits, sizes: StackSizes) -> Vm {
+    let entries = InterpreterEntries { trampoline: interpret_entry, finish, interpret_call };
+    Vm::new(module, limits, sizes, entries)
+}
+
+/// Says what is wrong with arguments for a function, if anything is.
+pub fn check_arguments(function: &Function, args: &[Value]) -> Result<(), String> {
+    let (name, count) = (&function.name, function.params().len());
+    if args.len() != count {
+        return Err(format!("`{name}` takes {count} arguments, but {} are given", args.len()));
+    }
+    for (index, (kind, arg)) in function.params().zip(args).enumerate() {
+        if kind.tag() != arg.tag().0 {
+            return Err(format!("argument {index} of `{name}` must be of kind {kind}, but is {arg}"));
+        }
+    }
+    Ok(())
+}
+
+/// Calls a function of the VM's module from the host and runs it to its end.
+///
+/// # Panics
+/// If the arguments do not fit the function (see [`check_arguments`]), or a helper has panicked.
+pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, Error> {
+    let module = vm.module().clone();
+    let function = module.function(func);
+    if let Err(problem) = check_arguments(function, args) {
+        panic!("{problem}");
+    }
+    vm.begin_run();
+    let position = Position { func, pc: Pc(0), line: function.lines.line(Pc(0)) };
+    let refuse = |kind| Err(Error { kind, position, traceback: Traceback::collect([position].into_iter()) });
+    if vm.limits().depth == 0 {
+        return refuse(ErrorKind::StackOverflow);
+    }
+    let home = vm.stack().base() as *mut Frame;
+    let header = Frame { func: func.0, pc: 0, caller: 0, depth: 1, flags: 0, callee: 0 };
+    // SAFETY: a stack's first segment has room for a frame of any size, and no program runs.
+    unsafe { home.write(header) };
+    for (index, arg) in args.iter().enumerate() {
+        let Ok(payload) = vm.store(arg) else { return refuse(ErrorKind::MemoryLimit) };
+        // SAFETY: as above; the function has a register for each argument.
+        unsafe {
+            home.byte_add(payload_offset(index as u32) as usize).cast::<u64>().write(payload);
+            home.byte_add(tag_offset(index as u32) as usize).cast::<u64>().write(arg.tag().0);
+        }
+    }
+    let ctx = vm.ctx();
+    // SAFETY: the run has begun, the module is verified, and the frame was just made; `vm` is not used meanwhile.
+    let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { invoke(ctx, home) }));
+    if let Some(panic) = vm.take_panic() {
+        resume_unwind(panic);
+    }
+    match outcome {
+        Err(panic) => resume_unwind(panic),
+        Ok(Status::OK) => {
+            // SAFETY: the function has returned, and left its result in slot 0 of its frame.
+            Ok(function.result.map(|_| unsafe { vm.load_slot(home, 0) }))
+        }
+        Ok(Status::ERROR) => Err(vm.take_error().expect("a failed run leaves an error")),
+        Ok(other) => panic!("a run ended with status {other}"),
+    }
+}
+
+/// Runs the function of a prepared frame from its start, natively if it can.
+///
+/// # Safety
+/// A run has begun on the VM behind `ctx`, and the VM is not otherwise in use. The frame's header and arguments are written,
+/// it lies within the current segment, and its callers have their pcs stored.
+unsafe fn invoke(ctx: *mut Ctx, home: *mut Frame) -> i32 {
+    // SAFETY: the caller says so.
+    unsafe {
+        (*home).flags |= FrameFlags::BOUNDARY;
+        let func = (*home).func;
+        let entry = entry_of(ctx, func);
+        let mut registers = Registers::of(ctx, home);
+        if activation::vm(ctx).may_run_native() {
+            let left = (*entry).calls.wrapping_sub(1);
+            (*entry).calls = left;
+            if left == 0 {
+                hot_function(ctx, entry, func);
+            }
+            if (*entry).entry != activation::trampoline_address() && native_fits(ctx) {
+                let native = NativeEntry { entry: (*entry).entry, data: (*entry).data };
+                return match enter_native(ctx, &mut registers, home, home, native) {
+                    Flow::Continue => interpret(ctx, home, registers),
+                    Flow::Leave(status) => status,
+                };
+            }
+        }
+        freshen(home, entry);
+        interpret(ctx, home, registers)
+    }
+}
+
+/// Interprets the activation of `home` from the given registers, in the loop that the VM's settings ask for.
+///
+/// # Safety
+/// As for [`dispatch::run`].
+unsafe fn interpret(ctx: *mut Ctx, home: *mut Frame, registers: Registers) -> i32 {
+    // SAFETY: the caller answers for all of it.
+    unsafe {
+        let vm = activation::vm(ctx);
+        if vm.counts_down() || vm.is_counting() {
+            dispatch::run::<{ dispatch::FULL }>(ctx, home, registers)
+        } else if vm.may_run_native() {
+            dispatch::run::<{ dispatch::TIERED }>(ctx, home, registers)
+        } else {
+            dispatch::run::<{ dispatch::PLAIN }>(ctx, home, registers)
+        }
+    }
+}
+
+/// Runs a helper's body; a panic is kept for the host and answered as an error, so that nothing unwinds native frames.
+fn guarded(ctx: *mut Ctx, body: impl FnOnce() -> i32) -> i32 {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic: Box<dyn Any + Send>| {
+        // SAFETY: the VM lives as long as the run, and the panicked body no longer uses it.
+        unsafe { activation::vm(ctx) }.set_panic(panic);
+        Status::ERROR
+    })
+}
+
+/// The universal entry of functions without native code.
+pub(crate) extern "C" fn interpret_entry(ctx: *mut Ctx, frame: *mut Frame, _data: *mut u64) -> i32 {
+    interpret_call(ctx, frame)
+}
+
+/// [`lockstep_layout::HelperId::InterpretCall`].
+extern "C" fn interpret_call(ctx: *mut Ctx, frame: *mut Frame) -> i32 {
+    // SAFETY: generated code passes its own context, and a frame it has prepared at the end of its own.
+    guarded(ctx, || unsafe { invoke(ctx, frame) })
+}
+
+/// [`lockstep_layout::HelperId::Finish`].
+extern "C" fn finish(ctx: *mut Ctx, frame: *mut Frame) -> i32 {
+    // SAFETY: generated code passes its own context, and the frame of a call that has just exited.
+    guarded(ctx, || unsafe {
+        (*frame).flags |= FrameFlags::BOUNDARY;
+        let registers = after_exit(ctx, frame);
+        interpret(ctx, frame, registers)
+    })
+}

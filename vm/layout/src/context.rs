@@ -45,27 +45,25 @@ pub struct FunctionEntry {
     pub data: u64,
     /// Calls left before the function counts as hot; counted down by the interpreter.
     pub calls: u32,
-    /// [`FunctionFlags`].
-    pub flags: u32,
+    /// Number of slots of a frame of this function.
+    pub frame_slots: u16,
+    /// Number of parameters, which occupy slots 0….
+    pub params: u16,
     /// Address of the function's first instruction, for the interpreter alone.
     pub code: u64,
-    /// Address of the function's per-pc countdowns to a hot loop (one `u32` per instruction), or 0.
+    /// Address of a pattern for fresh frames, for the interpreter alone: one slot per register with its tag, and the payload
+    /// [`FRESH_PARAM`] for parameters and 0 for others; behind them a slot with the payload [`FRESH_END`].
+    pub fresh: u64,
+    /// Address of the function's countdowns to a hot loop (one `u32` per pc), or 0; for the interpreter alone.
     pub loops: u64,
-    /// Address of the tags of the function's registers (one byte per slot), for the interpreter alone.
-    pub tags: u64,
-    /// Number of slots of a frame of this function.
-    pub frame_slots: u32,
-    /// Number of parameters, which occupy slots 0….
-    pub params: u32,
+    /// Address of the runtime's record of the function.
+    pub info: u64,
 }
 
-/// Bits of [`FunctionEntry::flags`].
-pub struct FunctionFlags;
-
-impl FunctionFlags {
-    /// The engine does not want to hear of this function again: neither hot calls nor hot loops.
-    pub const COLD: u32 = 1;
-}
+/// Payload of a parameter in the pattern at [`FunctionEntry::fresh`].
+pub const FRESH_PARAM: u64 = 1;
+/// Payload behind the last register in the pattern at [`FunctionEntry::fresh`].
+pub const FRESH_END: u64 = 2;
 
 /// Offsets of [`Ctx`] fields.
 pub mod ctx_offset {

@@ -1,1 +1,42 @@
 //! Values, heap, stacks and errors of a running VM.
+//!
+//! [`Vm`] owns everything a program needs while it runs and hands out safe views of it. It executes nothing: the
+//! interpreter and generated code do, through the address of the VM's context.
+
+mod error;
+mod functions;
+mod heap;
+mod helpers;
+mod machine_stack;
+mod stack;
+mod tiering;
+mod value;
+mod verified;
+mod vm;
+
+pub use error::{Error, Position, Traceback};
+pub use functions::FunctionInfo;
+pub use heap::{ArrayRef, Heap, OutOfMemory};
+pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
+pub use stack::{MAX_FRAME_SIZE, Stack};
+pub use tiering::{NativeEntry, Thresholds, Tiering};
+pub use value::Value;
+pub use verified::VerifiedModule;
+pub use vm::{InterpreterEntries, InterruptHandle, Limits, StackSizes, Vm};
+
+#[cfg(test)]
+mod tests {
+    use lockstep_bytecode::Kind;
+    use lockstep_layout::Tag;
+
+    #[test]
+    fn kinds_and_tags_are_numbered_alike() {
+        assert_eq!(Kind::ALL.len(), Tag::ALL.len());
+        for (kind, (tag, name)) in Kind::ALL.iter().zip(Tag::ALL) {
+            assert_eq!(kind.tag(), tag.0, "{kind} and {name}");
+            let named = format!("{kind:?}").to_uppercase();
+            assert_eq!(named, name.replace('_', ""), "the names agree");
+            assert_eq!(kind.element().is_some(), tag.is_array(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Reading and writing registers: payload words as Rust values.
+
+use lockstep_bytecode::Reg;
+use lockstep_layout::{Frame, SLOT_SIZE, payload_offset};
+
+/// The payload of a register.
+///
+/// # Safety
+/// `frame` is a frame with a slot for `reg`.
+#[inline(always)]
+pub unsafe fn payload(frame: *mut Frame, reg: Reg) -> *mut u64 {
+    // SAFETY: the caller says that the slot is part of the frame.
+    unsafe { frame.byte_add(payload_offset(0) as usize + SLOT_SIZE as usize * reg.index()).cast() }
+}
+
+/// A value that a payload word can hold.
+pub trait Payload: Copy {
+    /// Reads the value from a payload word.
+    ///
+    /// # Safety
+    /// `word` is a readable payload word that holds a value of this kind.
+    unsafe fn load(word: *const u64) -> Self;
+
+    /// Writes the whole payload word.
+    ///
+    /// # Safety
+    /// `word` is a writable payload word.
+    unsafe fn store(self, word: *mut u64);
+}
+
+macro_rules! payloads {
+    ($($T:ty: $word:ident => $load:expr, $value:ident => $store:expr;)*) => { $(
+        impl Payload for $T {
+            #[inline(always)]
+            unsafe fn load(word: *const u64) -> Self {
+                // SAFETY: the caller says that the word is readable.
+                let $word = unsafe { word.read() };
+                $load
+            }
+            #[inline(always)]
+            unsafe fn store(self, word: *mut u64) {
+                let $value = self;
+                // SAFETY: the caller says that the word is writable.
+                unsafe { word.write($store) }
+            }
+        }
+    )* };
+}
+
+payloads! {
+    i32: word => word as i32, value => u64::from(value as u32);
+    u32: word => word as u32, value => u64::from(value);
+    i64: word => word as i64, value => value as u64;
+    u64: word => word, value => value;
+    f64: word => f64::from_bits(word), value => value.to_bits();
+    bool: word => word != 0, value => u64::from(value);
+}

@@ -1,0 +1,5 @@
+//! Tests of the interpreter through its public interface.
+
+mod common;
+mod operations;
+mod runs;

@@ -1,0 +1,478 @@
+//! A virtual machine: one module, its functions' entries, a stack, a heap, limits, output and the error record.
+//!
+//! The interpreter and generated code reach it through the address of its [`Ctx`]. While a program runs, the host's
+//! `&mut Vm` is lent to them as a raw pointer; nothing here keeps references across a run.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use lockstep_bytecode::{ErrorKind, FuncId, Module, Pc};
+use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Tag, payload_offset, tag_offset};
+
+use crate::error::{Error, Position, Traceback};
+use crate::functions::Functions;
+use crate::heap::{ArrayRef, Heap, OutOfMemory};
+use crate::helpers;
+use crate::machine_stack::machine_stack_limit;
+use crate::stack::Stack;
+use crate::tiering::{NativeEntry, Thresholds, Tiering};
+use crate::value::Value;
+use crate::verified::VerifiedModule;
+
+/// What a program may use. Exceeding a limit is an error of the program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many activations may be on the stack.
+    pub depth: u32,
+    /// Bytes of heap objects and output.
+    pub memory: u64,
+    /// Back edges and calls of one run; `None` switches counting off.
+    pub budget: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { depth: 200_000, memory: 1 << 30, budget: None }
+    }
+}
+
+/// Sizes of stack segments in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StackSizes {
+    /// The first segment; the host commits it as it is touched.
+    pub first: usize,
+    /// Each further segment.
+    pub chained: usize,
+}
+
+impl Default for StackSizes {
+    fn default() -> StackSizes {
+        StackSizes { first: 64 << 20, chained: 1 << 20 }
+    }
+}
+
+/// The interpreter's addresses that a VM needs; the interpreter crate provides them.
+#[derive(Clone, Copy, Debug)]
+pub struct InterpreterEntries {
+    /// The universal entry of functions without native code.
+    pub trampoline: extern "C" fn(*mut Ctx, *mut Frame, *mut u64) -> i32,
+    /// [`HelperId::Finish`].
+    pub finish: extern "C" fn(*mut Ctx, *mut Frame) -> i32,
+    /// [`HelperId::InterpretCall`].
+    pub interpret_call: extern "C" fn(*mut Ctx, *mut Frame) -> i32,
+}
+
+/// The context, at an address that never changes and that interrupt handles keep alive.
+struct SharedCtx(UnsafeCell<Ctx>);
+
+// SAFETY: other threads reach the context only through `InterruptHandle`, which touches nothing but the atomic `poll`.
+unsafe impl Send for SharedCtx {}
+// SAFETY: as above.
+unsafe impl Sync for SharedCtx {}
+
+impl SharedCtx {
+    fn poll(&self) -> &AtomicU32 {
+        // SAFETY: the field is an atomic inside an `UnsafeCell`; no exclusive reference to it is ever made.
+        unsafe { &(*self.0.get()).poll }
+    }
+}
+
+/// Asks a running program to stop, from any thread. It may outlive the VM.
+#[derive(Clone)]
+pub struct InterruptHandle(Arc<SharedCtx>);
+
+impl InterruptHandle {
+    /// Makes the program stop with `interrupted` at its next back edge or call.
+    pub fn interrupt(&self) {
+        self.0.poll().store(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for InterruptHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InterruptHandle")
+    }
+}
+
+/// A virtual machine; see the module's documentation.
+pub struct Vm {
+    ctx: Arc<SharedCtx>,
+    module: Arc<VerifiedModule>,
+    functions: Functions,
+    helpers: Box<[usize]>,
+    trampoline: u64,
+    stack: Stack,
+    heap: Heap,
+    output: Vec<u8>,
+    limits: Limits,
+    forced_exit: Option<u64>,
+    /// What the countdown is set to when it reaches zero; `None` makes that the end of the budget.
+    countdown_then: Option<i64>,
+    counting: bool,
+    linked: bool,
+    thresholds: Thresholds,
+    tiering: Option<Box<dyn Tiering>>,
+    error: Option<Error>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Vm {
+    /// A VM for one verified module. The interpreter crate has a constructor that fills in its entries.
+    pub fn new(module: Arc<VerifiedModule>, limits: Limits, sizes: StackSizes, entries: InterpreterEntries) -> Vm {
+        let helpers = helpers::table(&entries);
+        let trampoline = entries.trampoline as usize as u64;
+        let functions = Functions::new(module.functions.iter(), trampoline);
+        let stack = Stack::new(sizes.first, sizes.chained).expect("the host has memory for a stack");
+        let ctx = Ctx {
+            poll: AtomicU32::new(0),
+            depth_limit: limits.depth,
+            countdown: i64::MAX,
+            segment_end: stack.end(),
+            stack_limit: u64::MAX,
+            functions: functions.entries(),
+            helpers: helpers.as_ptr(),
+            exit_frame: 0,
+            vm: std::ptr::null_mut(),
+        };
+        Vm {
+            ctx: Arc::new(SharedCtx(UnsafeCell::new(ctx))),
+            module,
+            functions,
+            helpers,
+            trampoline,
+            stack,
+            heap: Heap::new(limits.memory),
+            output: Vec::new(),
+            limits,
+            forced_exit: None,
+            countdown_then: None,
+            counting: false,
+            linked: false,
+            thresholds: Thresholds::NEVER,
+            tiering: None,
+            error: None,
+            panic: None,
+        }
+    }
+
+    /// The module.
+    pub fn module(&self) -> &Arc<VerifiedModule> {
+        &self.module
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The address of the context, as generated code and helpers take it.
+    pub fn ctx(&self) -> *mut Ctx {
+        self.ctx.0.get()
+    }
+
+    /// A handle with which other threads can stop this VM's program.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.ctx.clone())
+    }
+
+    /// What the program has written.
+    pub fn output(&self) -> &[u8] {
+        &self.output
+    }
+
+    /// Hands over what the program has written, and starts an empty output.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+
+    /// The heap.
+    pub fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    /// The stack.
+    pub fn stack(&mut self) -> &mut Stack {
+        &mut self.stack
+    }
+
+    // ---- native code -------------------------------------------------------------------------------------------------
+
+    /// The address that universal entry words hold while there is no native code.
+    pub fn trampoline(&self) -> u64 {
+        self.trampoline
+    }
+
+    /// The address of a helper, as it stands in the table at `ctx.helpers`.
+    pub fn helper_address(&self, helper: HelperId) -> usize {
+        self.helpers[helper as usize]
+    }
+
+    /// Makes calls of `func` go to native code: its universal entry, its typed entry (0 if there is none), its data.
+    pub fn link(&mut self, func: FuncId, native: NativeEntry, typed_entry: u64) {
+        let entry = self.functions.entry(func.index());
+        entry.data = native.data;
+        entry.entry = native.entry;
+        entry.typed_entry = typed_entry;
+        self.linked = true;
+    }
+
+    /// Makes calls of `func` go to the interpreter again.
+    pub fn unlink(&mut self, func: FuncId) {
+        let trampoline = self.trampoline;
+        let entry = self.functions.entry(func.index());
+        entry.typed_entry = 0;
+        entry.entry = trampoline;
+        entry.data = 0;
+    }
+
+    /// The record that callers of `func` see.
+    pub fn function_entry(&mut self, func: FuncId) -> &FunctionEntry {
+        self.functions.entry(func.index())
+    }
+
+    /// Installs an engine, and starts counting calls and back edges for it.
+    pub fn set_tiering(&mut self, tiering: Box<dyn Tiering>, thresholds: Thresholds) {
+        self.tiering = Some(tiering);
+        self.thresholds = thresholds;
+        self.functions.arm(thresholds.calls, thresholds.loops);
+    }
+
+    /// Removes the engine. Linked entries stay.
+    pub fn take_tiering(&mut self) -> Option<Box<dyn Tiering>> {
+        self.tiering.take()
+    }
+
+    /// Whether native code can come up in a run: an engine is installed, or a function was linked.
+    pub fn may_run_native(&self) -> bool {
+        self.linked || self.tiering.is_some()
+    }
+
+    /// The thresholds in force.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    /// Calls the engine, if there is one. The engine may use the VM, and sees it without an engine meanwhile.
+    pub fn with_tiering<R>(&mut self, ask: impl FnOnce(&mut dyn Tiering, &mut Vm) -> R) -> Option<R> {
+        let mut tiering = self.tiering.take()?;
+        let answer = ask(&mut *tiering, self);
+        self.tiering = Some(tiering);
+        Some(answer)
+    }
+
+    // ---- runs ----------------------------------------------------------------------------------------------------------
+
+    /// Switches counting of executed instructions on (from zero) or off.
+    pub fn count_executions(&mut self, on: bool) {
+        self.counting = on;
+        self.functions.count(on);
+    }
+
+    /// Whether the interpreter counts executions.
+    pub fn is_counting(&self) -> bool {
+        self.counting
+    }
+
+    /// How often the interpreter executed each instruction of `func`; empty unless counting is on.
+    pub fn executions(&self, func: FuncId) -> &[u64] {
+        self.functions.counts(func.index())
+    }
+
+    /// Makes native code that counts down leave at the `k`-th back edge or call (from 1) of each run from now on.
+    pub fn force_exit(&mut self, k: Option<u64>) {
+        assert_ne!(k, Some(0), "events count from 1");
+        self.forced_exit = k;
+    }
+
+    /// Whether back edges and calls are counted down in runs.
+    pub fn counts_down(&self) -> bool {
+        self.limits.budget.is_some() || self.forced_exit.is_some()
+    }
+
+    /// Prepares a run: an empty stack, a full budget, no error, the current thread's machine stack.
+    pub fn begin_run(&mut self) {
+        self.stack.reset();
+        self.error = None;
+        let clamp = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
+        let budget = self.limits.budget.map(clamp);
+        let (countdown, then) = match (budget, self.forced_exit.map(|k| clamp(k - 1))) {
+            (None, None) => (i64::MAX, Some(i64::MAX)),
+            (Some(budget), None) => (budget, None),
+            (None, Some(exit)) => (exit, Some(i64::MAX)),
+            (Some(budget), Some(exit)) if exit < budget => (exit, Some(budget - exit)),
+            (Some(budget), Some(_)) => (budget, None),
+        };
+        self.countdown_then = then;
+        let segment_end = self.stack.end();
+        let vm: *mut Vm = self;
+        let ctx = self.ctx();
+        // SAFETY: the context is owned by `self`, and no program runs now. The fields are written one by one, as `poll`
+        // may be touched by another thread.
+        unsafe {
+            (*ctx).countdown = countdown;
+            (*ctx).segment_end = segment_end;
+            (*ctx).stack_limit = machine_stack_limit();
+            (*ctx).exit_frame = 0;
+            (*ctx).vm = vm.cast();
+        }
+    }
+
+    /// Decides what a countdown at zero means: it is set up again (true), or the budget is used up (false).
+    pub fn renew_countdown(&mut self) -> bool {
+        match self.countdown_then {
+            Some(events) => {
+                // After a forced exit, the rest of the budget follows; after that nothing.
+                self.countdown_then = if self.limits.budget.is_some() { None } else { Some(i64::MAX) };
+                // SAFETY: the field is plain data of the context that `self` owns; generated code is not running.
+                unsafe { (*self.ctx()).countdown = events };
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether an interrupt was asked for; forgets it.
+    pub fn take_interrupt(&mut self) -> bool {
+        self.ctx.poll().swap(0, Ordering::Relaxed) != 0
+    }
+
+    /// Chains a stack segment and returns the address of its first frame.
+    pub fn push_segment(&mut self) -> Result<u64, OutOfMemory> {
+        let base = self.stack.push()?;
+        self.publish_segment_end();
+        Ok(base)
+    }
+
+    /// Leaves the current stack segment.
+    pub fn pop_segment(&mut self) {
+        self.stack.pop();
+        self.publish_segment_end();
+    }
+
+    fn publish_segment_end(&mut self) {
+        let end = self.stack.end();
+        // SAFETY: the field is plain data of the context that `self` owns; generated code is not running.
+        unsafe { (*self.ctx()).segment_end = end };
+    }
+
+    /// Records an error raised in the running frame `frame`, whose pc is stored, with the traceback from there.
+    ///
+    /// # Safety
+    /// `frame` is a live frame of this VM, and its chain of callers is intact.
+    pub unsafe fn raise(&mut self, kind: ErrorKind, frame: *const Frame) {
+        let module: &Module = &self.module;
+        let position = |frame: *const Frame| {
+            // SAFETY: the caller says that the chain of frames is live; `caller` is 0 or the next frame of the chain.
+            let Frame { func, pc, .. } = unsafe { *frame };
+            let (func, pc) = (FuncId(func), Pc(pc));
+            Position { func, pc, line: module.function(func).lines.line(pc) }
+        };
+        let frames = std::iter::successors(Some(frame), |&frame| {
+            // SAFETY: as above.
+            let caller = unsafe { (*frame).caller } as *const Frame;
+            (!caller.is_null()).then_some(caller)
+        });
+        let traceback = Traceback::collect(frames.map(position));
+        self.error = Some(Error { kind, position: traceback.innermost[0], traceback });
+    }
+
+    /// The error that the last run ended with; at most one caller gets it.
+    pub fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
+    }
+
+    /// Keeps a caught panic until native frames are left.
+    pub fn set_panic(&mut self, panic: Box<dyn Any + Send>) {
+        self.panic = Some(panic);
+    }
+
+    /// Takes the panic that a helper caught.
+    pub fn take_panic(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.panic.take()
+    }
+
+    // ---- values --------------------------------------------------------------------------------------------------------
+
+    /// Allocates a zeroed typed array, if the memory limit (which output counts towards) allows.
+    pub fn new_array(&mut self, tag: Tag, len: u64) -> Result<ArrayRef, OutOfMemory> {
+        let bytes = len.saturating_mul(u64::from(lockstep_layout::array_element_size(tag)));
+        if bytes > self.heap.available().saturating_sub(self.output.len() as u64) {
+            return Err(OutOfMemory);
+        }
+        self.heap.new_array(tag, len)
+    }
+
+    /// Appends a scalar and a line feed to the output, if the memory limit allows.
+    ///
+    /// # Panics
+    /// If `tag` is not that of a scalar.
+    pub fn print(&mut self, tag: Tag, payload: u64) -> Result<(), OutOfMemory> {
+        let value = Value::from_scalar(tag, payload).unwrap_or_else(|| panic!("{tag:?} is no scalar"));
+        let mut text = Line::default();
+        writeln!(text, "{value}").expect("a scalar fits a line");
+        let line = &text.bytes[..text.len];
+        if (self.output.len() + line.len()) as u64 > self.heap.available() {
+            return Err(OutOfMemory);
+        }
+        self.output.extend_from_slice(line);
+        Ok(())
+    }
+
+    /// The payload word for a host value: scalars as they are, arrays copied into the heap.
+    pub fn store(&mut self, value: &Value) -> Result<u64, OutOfMemory> {
+        match value.scalar_payload() {
+            Some(payload) => Ok(payload),
+            None => Ok(self.heap.store(value)?.expect("what is no scalar is an array").payload()),
+        }
+    }
+
+    /// Copies the value of slot `index` of a frame out of the VM.
+    ///
+    /// # Safety
+    /// `frame` is a frame of this VM whose slot `index` holds a valid payload and tag.
+    pub unsafe fn load_slot(&self, frame: *const Frame, index: u32) -> Value {
+        // SAFETY: the caller says that the slot is valid.
+        let (payload, tag) = unsafe {
+            let payload = frame.byte_add(payload_offset(index) as usize).cast::<u64>().read();
+            (payload, Tag(frame.byte_add(tag_offset(index) as usize).cast::<u64>().read()))
+        };
+        match Value::from_scalar(tag, payload) {
+            Some(value) => value,
+            // SAFETY: a valid slot that is no scalar holds an array of this VM's heap, and the program is not running.
+            None => unsafe { Heap::load(payload) },
+        }
+    }
+}
+
+impl fmt::Debug for Vm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vm")
+            .field("functions", &self.functions.len())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A buffer for one printed scalar: the longest float, with `{:?}`, has fewer than 32 characters.
+struct Line {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Default for Line {
+    fn default() -> Line {
+        Line { bytes: [0; 64], len: 0 }
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
