@@ -9,5 +9,7 @@ use lockstep_backend_api::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.register(Arc::new(lockstep_eval::Eval));
+    #[cfg(feature = "llvm")]
+    registry.register(Arc::new(lockstep_llvm::Llvm::new()));
     registry
 }

@@ -7,6 +7,7 @@ use lockstep_backend_api::{Evaluator, Fault, Machine};
 use lockstep_ir::eval::Results;
 use lockstep_ir::{FuncRef, Signature, Unit};
 
+use crate::foreign;
 use crate::loader::CodeBlock;
 
 /// Host functions that kit code may call, in helper-table order; see [`host_table`].
@@ -34,19 +35,6 @@ pub mod host {
     pub extern "C" fn narrow(a: i8, b: u8, c: i16, d: u16, e: i32) -> i64 {
         i64::from(a) + 3 * i64::from(b) + 5 * i64::from(c) + 7 * i64::from(d) + 11 * i64::from(e)
     }
-}
-
-/// A call of one of the [`host`] functions on bits: what an evaluator does where native code calls.
-fn call_host(address: u64, args: &[u64]) -> Option<Results> {
-    let table = host_table();
-    let bits = match table.iter().position(|&entry| entry == address)? {
-        0 => host::mix(args[0], args[1]),
-        1 => host::mix8(args[0], args[1], args[2], args[3], args[4], args[5], args[6], args[7]),
-        2 => host::blend(args[0], f64::from_bits(args[1]), args[2], f64::from_bits(args[3])).to_bits(),
-        3 => host::narrow(args[0] as i8, args[1] as u8, args[2] as i16, args[3] as u16, args[4] as i32) as u64,
-        _ => return None,
-    };
-    Some([bits].into_iter().collect())
 }
 
 /// Addresses of the [`host`] functions, by helper index. Kit code finds this table at the address given as its third argument.
@@ -130,8 +118,13 @@ impl Machine for KitMachine<'_> {
         Ok(())
     }
 
-    fn call(&mut self, address: u64, _signature: &Signature, args: &[u64]) -> Result<Results, Fault> {
-        call_host(address, args).ok_or(Fault::Call { address })
+    fn call(&mut self, address: u64, signature: &Signature, args: &[u64]) -> Result<Results, Fault> {
+        if !self.table.contains(&address) {
+            return Err(Fault::Call { address });
+        }
+        // SAFETY: the address is one of the host functions, which take any bits; that the case declares its signature rightly is checked by
+        // native code's calling it in the same way.
+        unsafe { foreign::call(address, signature, args) }.ok_or(Fault::Call { address })
     }
 
     fn stack_pointer(&mut self, depth: u32) -> u64 {

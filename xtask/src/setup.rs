@@ -1,0 +1,169 @@
+//! What the machine must have: LLVM 22, unless told to do without. What it should have: the peers that benchmarks are held against.
+//!
+//! What is missing is installed where the system's package manager has it and the rights allow it; otherwise it is named with
+//! the exact command. Nothing is downloaded in any other way.
+
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+/// The major version of LLVM that the LLVM backend is written for.
+const LLVM: &str = "22";
+
+/// The variable in which the build script of the LLVM bindings looks for an installation that is not on the path.
+const LLVM_PREFIX: &str = "LLVM_SYS_221_PREFIX";
+
+/// Which optional backends a build has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// The LLVM backend.
+    pub llvm: bool,
+}
+
+impl Features {
+    /// The arguments of cargo that choose them, for one package or the workspace.
+    pub fn arguments(self) -> Vec<&'static str> {
+        if self.llvm { vec!["--features", "lockstep/llvm"] } else { Vec::new() }
+    }
+
+    /// The arguments of cargo that choose the packages that can be built.
+    pub fn workspace(self) -> Vec<&'static str> {
+        let mut arguments = vec!["--workspace"];
+        if !self.llvm {
+            arguments.extend(["--exclude", "lockstep-llvm"]);
+        }
+        arguments.extend(self.arguments());
+        arguments
+    }
+}
+
+/// A program that benchmarks and judges compare with; each may be absent.
+struct Peer {
+    program: &'static str,
+    package: &'static str,
+    serves: &'static str,
+}
+
+const PEERS: [Peer; 3] = [
+    Peer { program: "gcc", package: "gcc", serves: "the C twins and the outside judge of operations" },
+    Peer { program: "lua5.4", package: "lua5.4", serves: "the yardstick of the interpreter" },
+    Peer { program: "luajit", package: "luajit", serves: "a well-known JIT compiler beside ours" },
+];
+
+/// Makes sure that every backend can be built.
+///
+/// # Errors
+/// LLVM is missing and cannot be installed from here; the error says how to get it.
+pub fn backends(sh: &mut Shell, without_llvm: bool) -> Result<Features, String> {
+    if without_llvm {
+        return Ok(Features { llvm: false });
+    }
+    let packages = [format!("llvm-{LLVM}-dev"), format!("libpolly-{LLVM}-dev")];
+    let found = find_llvm(sh).or_else(|| {
+        eprintln!("LLVM {LLVM} is missing; trying to install {}", packages.join(" "));
+        install(sh, &packages).then(|| find_llvm(sh)).flatten()
+    });
+    match found {
+        Some(Llvm::OnPath) => {}
+        Some(Llvm::Prefix(prefix)) => sh.set_var(LLVM_PREFIX, prefix),
+        None => return Err(how_to_get_llvm(sh)),
+    }
+    Ok(Features { llvm: true })
+}
+
+/// Installs missing peers where that is possible, and says what was found. Never an error: an absent peer is shown as absent.
+pub fn peers(sh: &Shell) {
+    let missing: Vec<&Peer> = PEERS.iter().filter(|p| !on_path(sh, p.program)).collect();
+    if !missing.is_empty() {
+        let packages: Vec<String> = missing.iter().map(|p| p.package.to_owned()).collect();
+        eprintln!("missing peers; trying to install {}", packages.join(" "));
+        install(sh, &packages);
+    }
+    for peer in &PEERS {
+        let state = if on_path(sh, peer.program) { "found" } else { "absent" };
+        println!("{:8} {state}: {}", peer.program, peer.serves);
+    }
+}
+
+/// Where LLVM was found.
+enum Llvm {
+    /// The bindings find it by themselves.
+    OnPath,
+    /// They must be told.
+    Prefix(PathBuf),
+}
+
+fn find_llvm(sh: &Shell) -> Option<Llvm> {
+    let right = |config: &Path| {
+        cmd!(sh, "{config} --version").read().is_ok_and(|version| version.starts_with(&format!("{LLVM}.")))
+    };
+    if let Some(prefix) = sh.var_os(LLVM_PREFIX).map(PathBuf::from) {
+        return right(&prefix.join("bin/llvm-config")).then_some(Llvm::OnPath);
+    }
+    if right(Path::new(&format!("llvm-config-{LLVM}"))) {
+        return Some(Llvm::OnPath);
+    }
+    let places = [
+        format!("/usr/lib/llvm-{LLVM}"),
+        format!("/usr/lib64/llvm{LLVM}"),
+        format!("/opt/homebrew/opt/llvm@{LLVM}"),
+        format!("/usr/local/opt/llvm@{LLVM}"),
+    ];
+    places.into_iter().map(PathBuf::from).find(|place| right(&place.join("bin/llvm-config"))).map(Llvm::Prefix)
+}
+
+/// Installs packages with apt, if it is there and the rights suffice. Whether that worked.
+fn install(sh: &Shell, packages: &[String]) -> bool {
+    if !on_path(sh, "apt-get") {
+        return false;
+    }
+    let sudo: &[&str] = match cmd!(sh, "id -u").read().as_deref() {
+        Ok("0") => &[],
+        _ if cmd!(sh, "sudo -n true").run().is_ok() => &["sudo", "-n"],
+        _ => return false,
+    };
+    let words = |rest: &[&str]| [sudo, &["apt-get"], rest].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    // A fresh machine has no lists of packages yet; old ones may name files that are gone.
+    let update = words(&["update", "--quiet=2"]);
+    let mut get = words(&["install", "--yes", "--no-install-recommends", "--quiet=2"]);
+    get.extend_from_slice(packages);
+    [update, get].iter().all(|words| {
+        let (program, args) = (&words[0], &words[1..]);
+        let sh = sh.with_var("DEBIAN_FRONTEND", "noninteractive");
+        let done = cmd!(sh, "{program} {args...}").run();
+        if let Err(error) = &done {
+            eprintln!("{error}");
+        }
+        done.is_ok()
+    })
+}
+
+fn how_to_get_llvm(sh: &Shell) -> String {
+    let ways: [(&str, String); 5] = [
+        (
+            "apt-get",
+            format!(
+                "sudo apt-get update && sudo apt-get install llvm-{LLVM}-dev libpolly-{LLVM}-dev\n    \
+                 (where the system has no such package: wget https://apt.llvm.org/llvm.sh && sudo bash llvm.sh {LLVM} && \
+                 sudo apt-get install llvm-{LLVM}-dev libpolly-{LLVM}-dev)"
+            ),
+        ),
+        ("brew", format!("brew install llvm@{LLVM}")),
+        ("dnf", format!("sudo dnf install llvm{LLVM}-devel")),
+        ("zypper", format!("sudo zypper install llvm{LLVM}-devel")),
+        ("pacman", "sudo pacman -S llvm".to_owned()),
+    ];
+    let way = ways.iter().find(|(manager, _)| on_path(sh, manager)).map_or_else(
+        || format!("install LLVM {LLVM} and set {LLVM_PREFIX} to its prefix"),
+        |(_, command)| command.clone(),
+    );
+    format!(
+        "LLVM {LLVM} is missing, and could not be installed from here. Either\n    {way}\nor go on without that backend: \
+         add `--without llvm`"
+    )
+}
+
+/// Whether a program is on the path; it is not started.
+fn on_path(sh: &Shell, program: &str) -> bool {
+    sh.var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
