@@ -9,6 +9,8 @@ use lockstep_backend_api::Registry;
 pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.register(Arc::new(lockstep_eval::Eval));
+    #[cfg(feature = "cranelift")]
+    registry.register(Arc::new(lockstep_cranelift::Cranelift::new()));
     #[cfg(feature = "llvm")]
     registry.register(Arc::new(lockstep_llvm::Llvm::new()));
     registry
