@@ -1,5 +1,21 @@
 //! Joins interpreter and native code: loading, tiers, exits, OSR, invalidation.
+//!
+//! - [`Session`] runs a module, with or without native code, and counts what happened ([`Stats`], [`Executions`]).
+//! - [`loader`] puts any backend's artifact into executable memory; [`kit`] runs IR cases without a VM.
+//!
+//! It knows backends by their trait alone.
 
+pub mod crash;
+mod data;
+mod evaluated;
 mod foreign;
 pub mod kit;
 pub mod loader;
+mod session;
+mod stats;
+mod tiering;
+mod unit;
+
+pub use session::{Config, DEFAULT_THRESHOLDS, Executions, Mode, Session};
+pub use stats::{Refused, Stats, UnitStats};
+pub use tiering::Pipeline;

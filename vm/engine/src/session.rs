@@ -1,0 +1,138 @@
+//! Running a module, on the interpreter alone or with native code: what the harness and `lockstep run` use.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lockstep_bytecode::FuncId;
+use lockstep_runtime::{Error, InterruptHandle, Limits, Thresholds, Value, VerifiedModule, Vm};
+
+use crate::stats::Stats;
+use crate::tiering::{Engine, Hooks, Pipeline};
+
+/// When native code is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Every function before its first call.
+    Eager,
+    /// Entered at every loop header, at its first back edge; functions are not compiled for their calls.
+    EveryLoop,
+    /// Hot functions and loops.
+    Tiered(Thresholds),
+}
+
+/// Calls and back edges after which code is compiled, unless something else is asked for.
+pub const DEFAULT_THRESHOLDS: Thresholds = Thresholds { calls: 10_000, loops: 10_000 };
+
+/// How a session runs.
+#[derive(Clone)]
+pub struct Config {
+    /// How native code is made, and when; `None` is the interpreter alone.
+    pub native: Option<(Pipeline, Mode)>,
+    /// What the program may use.
+    pub limits: Limits,
+    /// Make native code leave at the K-th back edge or call of each run, from 1. The pipeline must have the countdown on.
+    pub forced_exit: Option<u64>,
+    /// Count executed instructions. With native code, the pipeline must have coverage on.
+    pub coverage: bool,
+}
+
+/// Executions of one instruction, by how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executions {
+    /// Natively, inline.
+    pub inline: u64,
+    /// Natively, through a helper.
+    pub helper: u64,
+    /// By the interpreter.
+    pub interpreted: u64,
+}
+
+/// A VM with a module, and the engine that compiles for it. It stays on the thread that made it.
+pub struct Session {
+    vm: Vm,
+    engine: Option<Rc<RefCell<Engine>>>,
+    coverage: bool,
+}
+
+impl Session {
+    /// A session for a module. In [`Mode::Eager`] this compiles everything.
+    pub fn new(module: Arc<VerifiedModule>, config: Config) -> Self {
+        let mut vm = lockstep_interp::new_vm(module, config.limits);
+        vm.force_exit(config.forced_exit);
+        if config.coverage {
+            vm.count_executions(true);
+        }
+        let engine = config.native.map(|(pipeline, mode)| {
+            let engine = Rc::new(RefCell::new(Engine::new(pipeline, mode != Mode::EveryLoop)));
+            let thresholds = match mode {
+                Mode::Eager => {
+                    for func in (0..vm.module().functions.len() as u32).map(FuncId) {
+                        engine.borrow_mut().compile(&mut vm, func, None);
+                    }
+                    Thresholds::NEVER
+                }
+                Mode::EveryLoop => Thresholds { calls: 0, loops: 1 },
+                Mode::Tiered(thresholds) => thresholds,
+            };
+            vm.set_tiering(Box::new(Hooks(engine.clone())), thresholds);
+            engine
+        });
+        Self { vm, engine, coverage: config.coverage }
+    }
+
+    /// Calls a function with arguments of its parameters' kinds.
+    ///
+    /// # Errors
+    /// The program's own error.
+    pub fn run(&mut self, func: FuncId, args: &[Value]) -> Result<Option<Value>, Error> {
+        let outcome = lockstep_interp::run(&mut self.vm, func, args);
+        if let Some(engine) = &self.engine {
+            engine.borrow_mut().free_retired();
+        }
+        outcome
+    }
+
+    /// Hands over what the program has written.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        self.vm.take_output()
+    }
+
+    /// A handle with which other threads can stop the program.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.vm.interrupt_handle()
+    }
+
+    /// What the engine did so far; nothing without one.
+    pub fn stats(&self) -> Stats {
+        self.engine.as_ref().map(|e| e.borrow().stats()).unwrap_or_default()
+    }
+
+    /// Unlinks all native code and frees it: no program runs now.
+    pub fn invalidate_all(&mut self) {
+        if let Some(engine) = &self.engine {
+            let mut engine = engine.borrow_mut();
+            engine.invalidate_all(&mut self.vm);
+            engine.free_retired();
+        }
+    }
+
+    /// Executions of each instruction of each function since the session began.
+    ///
+    /// # Panics
+    /// The session does not count.
+    pub fn executions(&self) -> Vec<Vec<Executions>> {
+        assert!(self.coverage, "the session was made without coverage");
+        let functions = (0..self.vm.module().functions.len() as u32).map(FuncId);
+        let mut all: Vec<Vec<Executions>> = functions
+            .map(|f| {
+                self.vm.executions(f).iter().map(|&n| Executions { interpreted: n, ..Executions::default() }).collect()
+            })
+            .collect();
+        for (func, pc, helper, count) in self.engine.iter().flat_map(|e| e.borrow().counters()) {
+            let slot = &mut all[func.index()][pc.index()];
+            *if helper { &mut slot.helper } else { &mut slot.inline } += count;
+        }
+        all
+    }
+}

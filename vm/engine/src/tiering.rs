@@ -1,0 +1,176 @@
+//! When to compile what: the engine's side of the interpreter's counters.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lockstep_backend_api::{Backend, Options, Target};
+use lockstep_bytecode::{FuncId, Pc};
+use lockstep_compiler::OsrEntries;
+use lockstep_runtime::{NativeEntry, Tiering, Vm};
+
+use crate::stats::{Refused, Stats, UnitStats};
+use crate::unit::LoadedUnit;
+
+/// How units are made.
+#[derive(Clone)]
+pub struct Pipeline {
+    /// The code generator.
+    pub backend: Arc<dyn Backend>,
+    /// What for.
+    pub target: Target,
+    /// How hard.
+    pub options: Options,
+    /// What the compiler is to do; `osr` is set per request.
+    pub compiler: lockstep_compiler::Options,
+    /// Whether each new unit invalidates all others: a stress mode, in which activations leave wherever they may.
+    pub churn: bool,
+}
+
+/// The units of one VM. Shared between the session and the interpreter's hooks; both run on the VM's thread.
+pub(crate) struct Engine {
+    pipeline: Pipeline,
+    /// Whether a unit made for a loop is also linked, so that later calls begin in it.
+    link_loops: bool,
+    /// Linked or entered at loops.
+    live: Vec<LoadedUnit>,
+    /// Invalidated; kept while an activation may exist.
+    retired: Vec<LoadedUnit>,
+    refused: HashSet<FuncId>,
+    stats: Stats,
+}
+
+impl Engine {
+    pub(crate) fn new(pipeline: Pipeline, link_loops: bool) -> Self {
+        Self {
+            pipeline,
+            link_loops,
+            live: Vec::new(),
+            retired: Vec::new(),
+            refused: HashSet::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Compiles, loads and links a function. With a loop header, the unit has an entry there too.
+    pub(crate) fn compile(&mut self, vm: &mut Vm, func: FuncId, header: Option<Pc>) {
+        if self.refused.contains(&func) {
+            return;
+        }
+        match self.make_unit(vm, func, header) {
+            Ok(unit) => {
+                if self.pipeline.churn {
+                    self.invalidate_all(vm);
+                }
+                if header.is_none() || self.link_loops {
+                    let (entry, typed) = unit.function_entry();
+                    vm.link(func, entry, typed);
+                }
+                self.live.push(unit);
+            }
+            Err(refused) => {
+                self.refused.insert(func);
+                self.stats.refusals.push(refused);
+            }
+        }
+    }
+
+    fn make_unit(&mut self, vm: &mut Vm, func: FuncId, header: Option<Pc>) -> Result<LoadedUnit, Refused> {
+        let refuse = |reason: &str, detail: String| Refused { func, reason: reason.to_owned(), detail };
+        let Pipeline { backend, target, options, compiler, .. } = &self.pipeline;
+        let mut compiler = compiler.clone();
+        compiler.osr = header.map_or(OsrEntries::None, |pc| OsrEntries::Only(vec![pc]));
+        let module = vm.module().clone();
+        let compiled =
+            lockstep_compiler::compile(&lockstep_compiler::Request { module: &module, func, options: &compiler })
+                .map_err(|refusal| refuse(refusal.name(), refusal.to_string()))?;
+        let artifact = backend
+            .compile(&compiled.unit, target, options)
+            .map_err(|error| refuse(error.name(), error.to_string()))?;
+        let mut phases = compiled.phases.clone();
+        phases.extend(artifact.phases.iter().map(|p| (p.name, p.time)));
+        let ir_insts = compiled.unit.functions.iter().map(|f| f.inst_count()).sum();
+        let start = Instant::now();
+        let unit = LoadedUnit::load(backend, &artifact, func, compiled, vm)
+            .map_err(|error| refuse("load", error.to_string()))?;
+        phases.push(("load", start.elapsed()));
+        self.stats.units.push(UnitStats {
+            func,
+            osr: header.is_some(),
+            code_bytes: artifact.code_bytes(),
+            ir_insts,
+            phases,
+        });
+        Ok(unit)
+    }
+
+    /// Unlinks every unit and makes its activations leave.
+    pub(crate) fn invalidate_all(&mut self, vm: &mut Vm) {
+        for unit in self.live.drain(..) {
+            vm.unlink(unit.func);
+            unit.data.invalidate();
+            self.stats.invalidated += 1;
+            self.retired.push(unit);
+        }
+    }
+
+    /// Frees retired units. To be called when no program runs: then no activation of any unit exists.
+    pub(crate) fn free_retired(&mut self) {
+        self.stats.freed += self.retired.len() as u64;
+        for unit in self.retired.drain(..) {
+            count_exits(&unit, &mut self.stats);
+        }
+    }
+
+    /// The counters as they stand.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        self.live.iter().chain(&self.retired).for_each(|unit| count_exits(unit, &mut stats));
+        stats
+    }
+
+    /// Coverage counters of all units that still exist: function, instruction, through a helper or not, executions.
+    pub(crate) fn counters(&self) -> Vec<(FuncId, Pc, bool, u64)> {
+        let units = self.live.iter().chain(&self.retired);
+        units.flat_map(|u| u.data.counters().map(|(pc, helper, n)| (u.func, pc, helper, n))).collect()
+    }
+}
+
+fn count_exits(unit: &LoadedUnit, stats: &mut Stats) {
+    for (site, &count) in unit.exits.iter().zip(&unit.exit_counts) {
+        if count > 0 {
+            *stats.exits.entry(site.reason.name()).or_default() += count;
+        }
+    }
+}
+
+/// The hooks that the interpreter calls.
+pub(crate) struct Hooks(pub(crate) Rc<RefCell<Engine>>);
+
+impl Tiering for Hooks {
+    fn hot_function(&mut self, vm: &mut Vm, func: FuncId) {
+        self.0.borrow_mut().compile(vm, func, None);
+    }
+
+    fn hot_loop(&mut self, vm: &mut Vm, func: FuncId, header: Pc) -> Option<NativeEntry> {
+        let mut engine = self.0.borrow_mut();
+        let find =
+            |engine: &Engine| engine.live.iter().rev().filter(|u| u.func == func).find_map(|u| u.loop_entry(header));
+        if let Some(entry) = find(&engine) {
+            return Some(entry);
+        }
+        engine.compile(vm, func, Some(header));
+        find(&engine)
+    }
+
+    fn left_native(&mut self, _vm: &mut Vm, entry: NativeEntry, site: u32) {
+        let mut engine = self.0.borrow_mut();
+        let Engine { live, retired, .. } = &mut *engine;
+        let unit = live.iter_mut().chain(retired).find(|u| u.owns(entry));
+        if let Some(count) = unit.and_then(|u| u.exit_counts.get_mut(site as usize)) {
+            *count += 1;
+        }
+    }
+}
