@@ -1,1 +1,19 @@
-//! Lockstep: conformance and benchmark harness for JIT backends.
+//! The Lockstep harness: proves that every backend does what the reference does, and reports what it found.
+//!
+//! - [`backends`]: the columns of every table: backend × level, from the registry alone. No backend is named in this crate.
+//! - [`worker`]: processes in which code that may be wrong runs, so that a crash is one failed case and nothing else.
+//! - [`case`] and [`check`]: what an IR case is, and the one function that runs and judges it.
+//! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
+//! - [`fault`]: planted faults, which show that the gates see.
+//! - [`cli`]: one file per command.
+#![forbid(unsafe_code)]
+
+pub mod backends;
+pub mod case;
+pub mod check;
+pub mod cli;
+pub mod corpus;
+pub mod fault;
+pub mod kit;
+pub mod results;
+pub mod worker;

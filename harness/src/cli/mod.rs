@@ -1,0 +1,100 @@
+//! The command line: one file per command. Nothing is computed here.
+
+mod backends;
+mod parity;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Proves that JIT backends do exactly what the reference does.
+#[derive(Parser)]
+#[command(name = "lockstep", version, about, long_about = LONG_ABOUT, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Proves that JIT backends do exactly what the reference does, and finds out where they do not.
+
+Start here:
+  lockstep backends                        which backends this build has
+  lockstep parity ir/edge                  every operation at its edge values, on all of them
+  lockstep parity --backend exec:./mine    the same for your own code generator, in any language
+
+Ids of backends are the registry's (`lockstep backends`), `exec:CMD` for a process that speaks the exec protocol, and
+`fault:NAME:ID` for a backend with a planted fault.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the backends of this build, their levels and what they can do
+    Backends(backends::Options),
+    /// Run cases on backends and compare with what is expected
+    Parity(parity::Options),
+    /// Run tasks for other commands, in a process of its own
+    #[command(hide = true)]
+    Worker(worker::Options),
+}
+
+/// Which backends, at which levels: shared by commands.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Selection {
+    /// Only this backend: an id from `lockstep backends`, `exec:CMD` or `fault:NAME:ID`; may be repeated
+    #[arg(long = "backend", value_name = "ID")]
+    pub backends: Vec<String>,
+    /// Only this level: none, speed, best, or `default` for each backend's own; may be repeated
+    #[arg(long = "level", value_name = "LEVEL")]
+    pub levels: Vec<String>,
+}
+
+impl Selection {
+    /// The options that select the same again, for lines that run something again.
+    pub fn for_backend(id: &str) -> String {
+        // Only ids that the registry does not list by itself must be named.
+        if id.contains(':') { format!(" --backend {}", shell_word(id)) } else { String::new() }
+    }
+}
+
+/// Where the corpus is: shared by commands.
+#[derive(Args, Clone, Debug)]
+pub struct Corpus {
+    /// Directory of the corpus
+    #[arg(long, value_name = "DIR", default_value_os_t = default_corpus())]
+    pub corpus: PathBuf,
+}
+
+/// `corpus` below the current directory or, when run from elsewhere by cargo, below the workspace.
+fn default_corpus() -> PathBuf {
+    let here = PathBuf::from("corpus");
+    if here.is_dir() { here } else { PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus")) }
+}
+
+/// A word as a shell reads it.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:%+=@".contains(c);
+    if word.chars().all(plain) && !word.is_empty() {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Backends(options) => backends::run(&options),
+        Command::Parity(options) => parity::run(&options),
+        Command::Worker(options) => worker::run(&options),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        // As clap does for what it cannot accept: not a verdict on any backend.
+        ExitCode::from(2)
+    })
+}
+
+/// What commands return: an exit status, or why they could not do their work.
+pub type Done = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;

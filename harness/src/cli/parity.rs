@@ -1,0 +1,164 @@
+//! `lockstep parity`: case × backend × level, each trial in a worker process, shown as test programs show their tests.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::{Corpus, Done, Selection, shell_word};
+use crate::backends::{Backends, Column};
+use crate::case::Case;
+use crate::check::Verdict;
+use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION};
+use crate::worker::{Answer, Limits, Pool, Task};
+
+/// Run cases on backends and compare with what is expected.
+///
+/// A trial is a case on a backend at a level, named CASE/BACKEND/LEVEL. Each runs in a worker process: a crash, a hang, an
+/// exit, noise or a huge allocation fails that trial alone. A trial that a backend declares it cannot do (`lockstep backends`
+/// lists what it lacks) must be refused, and counts as such.
+#[derive(Args)]
+pub(super) struct Options {
+    /// Only trials whose name contains one of these
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// Filters are whole names
+    #[arg(long)]
+    exact: bool,
+    /// Not trials whose name contains this (or, with --exact, is this); may be repeated
+    #[arg(long, value_name = "FILTER")]
+    skip: Vec<String>,
+    /// List the trials and run none
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    corpus: Corpus,
+    /// Trials at a time
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<usize>,
+    /// Print one character per trial
+    #[arg(long, short)]
+    quiet: bool,
+    /// Write results as JSON
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+    /// Seconds a trial may go without a sign of life
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    timeout: f64,
+    /// Memory a trial may use, in MiB of address space
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    memory: u64,
+}
+
+impl Options {
+    fn selects(&self, name: &str) -> bool {
+        let hits = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
+        (self.filters.is_empty() || self.filters.iter().any(hits)) && !self.skip.iter().any(hits)
+    }
+}
+
+pub(super) fn run(options: &Options) -> Done {
+    let start = Instant::now();
+    let silence = Duration::try_from_secs_f64(options.timeout).map_err(|e| format!("--timeout: {e}"))?;
+    let limits = Limits { memory: options.memory << 20, silence, ..Limits::default() };
+    let shared = Arc::new(Shared {
+        pool: Pool::new(limits),
+        results: Mutex::default(),
+        corpus: options.corpus.corpus.clone(),
+        again: format!(
+            "lockstep parity{} --exact",
+            if options.timeout == 60.0 { String::new() } else { format!(" --timeout {}", options.timeout) }
+        ),
+    });
+    let columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
+    let mut trials = Vec::new();
+    for case in Case::names(&options.corpus.corpus)? {
+        for column in &columns {
+            let name = format!("{case}/{column}");
+            if options.selects(&name) {
+                let (shared, case, column, name_) = (shared.clone(), case.clone(), column.clone(), name.clone());
+                trials.push(Trial::test(name, move || shared.trial(name_, case, column)));
+            }
+        }
+    }
+    if trials.is_empty() {
+        return Err("no trial has such a name; `lockstep parity --list` shows all".into());
+    }
+    let arguments =
+        Arguments { list: options.list, quiet: options.quiet, test_threads: options.jobs, ..Arguments::default() };
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if options.list {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut trials = std::mem::take(&mut *shared.results());
+    trials.sort_by(|a, b| a.name.cmp(&b.name));
+    let summary = Summary::of(&trials);
+    if let Some(file) = &options.results {
+        let results = ParityResults { lockstep_parity: VERSION, summary, trials };
+        std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
+            .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+    }
+    println!(
+        "parity: {}: {} passed, {} failed ({} died), {} refused as declared; {:.1} s",
+        if conclusion.has_failed() { "FAILED" } else { "ok" },
+        summary.passed,
+        summary.failed,
+        summary.died,
+        summary.refused,
+        start.elapsed().as_secs_f64()
+    );
+    Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What all trials of a run share.
+struct Shared {
+    pool: Pool,
+    results: Mutex<Vec<TrialResult>>,
+    corpus: PathBuf,
+    /// The line that runs a trial again, without its name.
+    again: String,
+}
+
+impl Shared {
+    fn results(&self) -> std::sync::MutexGuard<'_, Vec<TrialResult>> {
+        self.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn trial(&self, name: String, case: String, column: Column) -> Result<(), Failed> {
+        let start = Instant::now();
+        let task = Task::IrCase { case: case.clone(), column: column.clone(), corpus: self.corpus.clone() };
+        let answer = self.pool.run(&task);
+        let seconds = start.elapsed().as_secs_f64();
+        let mut unit = None;
+        let (status, kind, what, stats) = match answer {
+            Ok(Answer::Case(report)) => {
+                unit = report.unit;
+                match report.verdict {
+                    Verdict::Passed => (Status::Passed, None, None, Some(report.stats)),
+                    Verdict::Refused { why } => (Status::Refused, None, Some(why), Some(report.stats)),
+                    Verdict::Failed { kind, what } => {
+                        let kind = serde_json::to_value(kind).ok().and_then(|k| k.as_str().map(str::to_owned));
+                        (Status::Failed, kind, Some(what), Some(report.stats))
+                    }
+                }
+            }
+            Ok(Answer::Refused { why }) => (Status::Failed, Some("not_tried".to_owned()), Some(why), None),
+            Err(death) => (Status::Died, Some(death.how.name().to_owned()), Some(death.to_string()), None),
+        };
+        let failure = matches!(status, Status::Failed | Status::Died).then(|| {
+            let mut text = what.clone().unwrap_or_default();
+            if let Some(unit) = &unit {
+                text += &format!("\n\n{unit}");
+            }
+            let again = format!("{}{} {}", self.again, Selection::for_backend(&column.backend), shell_word(&name));
+            Failed::from(format!("{name}: {text}\nrun it again: {again}"))
+        });
+        self.results().push(TrialResult { name, case, column, status, kind, what, seconds, stats });
+        failure.map_or(Ok(()), Err)
+    }
+}

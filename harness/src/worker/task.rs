@@ -1,0 +1,75 @@
+//! What workers do: the tasks and their answers. A new kind of work is a variant here and a line in [`Task::run`].
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backends::{Backends, Column};
+use crate::case::{Case, CaseReport};
+use crate::check::{self, Verdict};
+
+/// A piece of work, as sent to a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Run an IR case, found by name, on one backend at one level.
+    IrCase {
+        /// The case's name.
+        case: String,
+        /// Where.
+        column: Column,
+        /// The corpus directory.
+        corpus: PathBuf,
+    },
+}
+
+/// The answer to a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Task::IrCase`].
+    Case(CaseReport),
+    /// The task could not be tried: unknown names, unreadable files.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What tasks need besides themselves; lives as long as the worker.
+pub struct Context<'p> {
+    /// The backends, those made on demand included.
+    pub backends: Backends,
+    /// Tells the other side what is about to happen, so that a death can be attributed.
+    pub progress: &'p mut dyn FnMut(&str),
+}
+
+impl Task {
+    /// What to call it when it fails.
+    pub fn name(&self) -> String {
+        match self {
+            Task::IrCase { case, column, .. } => format!("{case}/{column}"),
+        }
+    }
+
+    /// Does it.
+    pub fn run(&self, context: &mut Context<'_>) -> Answer {
+        let done = match self {
+            Task::IrCase { case, column, corpus } => Case::find(case, corpus)
+                .map_err(|e| e.to_string())
+                .and_then(|mut case| run_case(&mut case, column, context).map(Answer::Case)),
+        };
+        done.unwrap_or_else(|why| Answer::Refused { why })
+    }
+}
+
+fn run_case(case: &mut Case, column: &Column, context: &mut Context<'_>) -> Result<CaseReport, String> {
+    context.backends.complete(case).map_err(|e| e.to_string())?;
+    let backend = context.backends.resolve(&column.backend).map_err(|e| e.to_string())?;
+    let mut report = CaseReport::default();
+    report.verdict = check::case(case, backend, column.level, &mut report.stats, context.progress);
+    if let Verdict::Failed { .. } = report.verdict {
+        report.unit = Some(lockstep_ir::text::print(&case.unit)).filter(|text| text.lines().count() <= 60);
+    }
+    Ok(report)
+}
