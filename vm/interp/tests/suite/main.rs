@@ -1,5 +1,6 @@
 //! Tests of the interpreter through its public interface.
 
 mod common;
+mod native;
 mod operations;
 mod runs;
