@@ -4,17 +4,30 @@
 //! [`OpInfo`], and through them assembler, verifier, liveness, encoding and the reference in docs/bytecode.md.
 #![forbid(unsafe_code)]
 
+mod asm;
+mod builder;
+mod cfg;
+mod disasm;
 mod error;
 mod ids;
 mod kind;
+mod liveness;
 mod module;
+pub mod number;
 mod op;
 mod sem;
 mod table;
+mod verify;
 
+pub use asm::assemble;
+pub use builder::{FunctionBuilder, Label};
+pub use cfg::{Block, BlockId, Cfg};
+pub use disasm::{constant_text, disassemble, instr_text, register_name};
 pub use error::ErrorKind;
 pub use ids::{ConstId, FuncId, Pc, Reg, TableId};
 pub use kind::Kind;
+pub use liveness::{Liveness, RegSet};
 pub use module::{Function, JumpTable, LineTable, Module, Register};
 pub use op::{Effects, Family, Instr, Op, OpInfo, OperandInfo, OperandKind, Operands, Role, Value};
 pub use sem::{BinOp, Cc, ConvertMode, Sem, UnOp};
+pub use verify::{MAX_CODE, Verified, VerifyError, is_register_name, verify};

@@ -136,10 +136,12 @@ pub struct LineTable {
 }
 
 impl LineTable {
-    /// Says that instructions from `pc` on come from `line`. Calls must come in order of `pc`.
+    /// Says that instructions from `pc` on come from `line` (0: unknown). Calls must come in order of `pc`.
     pub fn push(&mut self, pc: Pc, line: u32) {
-        debug_assert!(self.runs.last().is_none_or(|last| last.0 < pc || last.1 == line), "lines come in order");
-        if self.runs.last().is_none_or(|last| last.1 != line) {
+        if self.runs.last().is_some_and(|last| last.0 == pc) {
+            self.runs.pop();
+        }
+        if self.runs.last().map_or(0, |last| last.1) != line {
             self.runs.push((pc, line));
         }
     }

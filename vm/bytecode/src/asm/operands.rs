@@ -1,0 +1,213 @@
+//! Operands of an instruction, read as the table declares them.
+
+use super::{Assembler, Body, Call, Result, function_name, hints};
+use crate::{BinOp, Instr, Kind, Op, OpInfo, Reg, Role, Sem, Value, number};
+use lockstep_text::TokenKind;
+
+/// The instruction a mnemonic stands for; `const.f64` is always a constant of the pool.
+pub fn mnemonic(text: &str) -> Option<Op> {
+    Op::from_mnemonic(text).or((text == "const.f64").then_some(Op::PoolF64))
+}
+
+/// The form of `info` that takes a number as operand `index`, where that is a register.
+fn immediate_form(info: &OpInfo, index: usize) -> Option<Op> {
+    let sem = match info.sem {
+        Sem::Binary(op) => Sem::BinaryImm(op),
+        Sem::Branch(cc) => Sem::BranchImm(cc),
+        _ => return None,
+    };
+    let op = Op::find(sem, info.kind, info.from)?;
+    op.info().operands.get(index).filter(|operand| !operand.role.is_register()).map(|_| op)
+}
+
+impl<'s> Assembler<'s> {
+    pub(super) fn operands(&mut self, body: &mut Body<'s>, mut op: Op) -> Result<Instr> {
+        let mut values = Vec::with_capacity(4);
+        while let Some(operand) = op.info().operands.get(values.len()) {
+            if !values.is_empty() && !self.cursor.accept(",")? {
+                return Err(self.cursor.unexpected(format!("`,` and operand `{}` of `{op}`", operand.name)));
+            }
+            if operand.role.is_register() && self.cursor.peek().kind == TokenKind::Number {
+                op = immediate_form(op.info(), values.len()).unwrap_or(op);
+            }
+            let operand = op.info().operands[values.len()];
+            let role = operand.role;
+            match role {
+                Role::Def | Role::Use | Role::InOut => {
+                    values.push(Value::Reg(self.register(body, op, operand.name)?))
+                }
+                Role::Args => {
+                    let (first, callee) = self.call(body)?;
+                    values.extend([Value::Reg(first), callee]);
+                }
+                Role::Imm32 | Role::ImmU32 | Role::Imm8 | Role::ImmU8 => match self.immediate(op, role)? {
+                    Some(value) => values.push(Value::Imm(value)),
+                    None => {
+                        op = Op::find(Sem::Pool, op.info().kind, None).unwrap_or(op);
+                        values.push(self.constant(body, op)?);
+                    }
+                },
+                Role::Flag => {
+                    let value = self.cursor.peek().text == "true";
+                    if !value && self.cursor.peek().text != "false" {
+                        return Err(self.cursor.unexpected("`true` or `false`"));
+                    }
+                    self.cursor.advance()?;
+                    values.push(Value::Imm(i64::from(value)));
+                }
+                Role::Pool => values.push(self.constant(body, op)?),
+                Role::Label => values.push(Value::Label(self.label_reference(body)?.target())),
+                Role::Table => values.push(self.jump_table(body)?),
+                Role::Func => break, // read with the arguments
+            }
+        }
+        // Counts, types and ranges were checked one by one.
+        Instr::build(op, &values)
+            .ok_or_else(|| self.cursor.unexpected(format!("operands as docs/bytecode.md lists them for `{op}`")))
+    }
+
+    fn register(&mut self, body: &Body<'s>, op: Op, operand: &str) -> Result<Reg> {
+        let token = self.cursor.peek();
+        if token.kind != TokenKind::Word {
+            return Err(self.cursor.unexpected(format!("a register, operand `{operand}` of `{op}`")));
+        }
+        let numbered = token.text.strip_prefix('r').and_then(|n| n.parse::<u32>().ok());
+        let reg = match numbered {
+            Some(n) if (n as usize) < body.register_count => Some(Reg(n as u8)),
+            Some(_) => {
+                let count = body.register_count;
+                return Err(self
+                    .cursor
+                    .error_at(token, format!("there is no register `{}`", token.text))
+                    .hint(format!("{count} registers are declared so far; declare more with `reg KIND`")));
+            }
+            None => body.registers.get(token.text).copied(),
+        };
+        let Some(reg) = reg else {
+            let error = self.cursor.error_at(token, format!("there is no register `{}`", token.text));
+            return Err(match hints::nearest(token.text, body.registers.keys().copied()) {
+                Some(name) => error.hint(format!("did you mean `{name}`?")),
+                None => error.hint(format!("declare it with `reg {}: KIND`", token.text)),
+            });
+        };
+        self.cursor.advance()?;
+        Ok(reg)
+    }
+
+    /// A number in the range of `role`, or `None` (and nothing read) if it does not fit but the pool has a form for it.
+    fn immediate(&mut self, op: Op, role: Role) -> Result<Option<i64>> {
+        let (least, greatest) = role.immediate_range().unwrap_or((i64::MIN, i64::MAX));
+        let token = self.cursor.peek();
+        if token.kind != TokenKind::Number {
+            return Err(self.cursor.unexpected(format!("a number from {least} to {greatest}")));
+        }
+        let value = number::parse_integer(token.text);
+        if let Some(value) = value.and_then(|value| i64::try_from(value).ok())
+            && (least..=greatest).contains(&value)
+        {
+            self.cursor.advance()?;
+            return Ok(Some(value));
+        }
+        let info = op.info();
+        if info.sem == Sem::Const && Op::find(Sem::Pool, info.kind, None).is_some() {
+            return Ok(None);
+        }
+        let error = match value {
+            Some(_) => self.cursor.error_at(token, format!("`{}` is out of range", token.text)),
+            None => self.cursor.error_at(token, format!("`{}` is not an integer", token.text)),
+        };
+        let error = error.expected(format!("a number from {least} to {greatest}"));
+        Err(match info.sem {
+            Sem::BinaryImm(BinOp::Add | BinOp::Sub) if info.kind.is_some_and(|kind| !kind.is_signed()) => {
+                error.hint("unsigned kinds take unsigned constants; use `subi` to subtract and `addi` to add")
+            }
+            Sem::BinaryImm(_) | Sem::BranchImm(_) => error.hint("put it in a register with `const`"),
+            _ => error,
+        })
+    }
+
+    /// A constant of the pool, of the kind `op` loads.
+    fn constant(&mut self, body: &mut Body<'s>, op: Op) -> Result<Value> {
+        let token = self.cursor.peek();
+        let kind = op.info().kind.unwrap_or(Kind::U64);
+        let is_value = matches!(token.kind, TokenKind::Number | TokenKind::Word);
+        let bits = match kind {
+            Kind::F64 => number::parse_f64(token.text),
+            Kind::I64 => number::parse_integer(token.text).and_then(|v| i64::try_from(v).ok()).map(|v| v as u64),
+            _ => number::parse_integer(token.text).and_then(|v| u64::try_from(v).ok()),
+        };
+        let Some(bits) = bits.filter(|_| is_value) else {
+            let what = match kind {
+                Kind::F64 => "a float: decimal, hexadecimal (0x1.8p3), `inf`, `-inf` or `nan`".to_owned(),
+                kind => format!("an integer of kind {kind}"),
+            };
+            return Err(self.cursor.unexpected(what));
+        };
+        self.cursor.advance()?;
+        Ok(Value::Pool(body.builder.constant(bits)))
+    }
+
+    fn label_reference(&mut self, body: &mut Body<'s>) -> Result<crate::builder::Label> {
+        let token = self.cursor.expect_kind(TokenKind::Word, "a label")?;
+        Ok(body.mention(token))
+    }
+
+    /// `[label, …], default`.
+    fn jump_table(&mut self, body: &mut Body<'s>) -> Result<Value> {
+        self.cursor.expect("[")?;
+        let mut targets = Vec::new();
+        if !self.cursor.accept("]")? {
+            loop {
+                targets.push(self.label_reference(body)?);
+                if self.cursor.accept("]")? {
+                    break;
+                }
+                if !self.cursor.accept(",")? {
+                    return Err(self.cursor.unexpected("`,` or `]`"));
+                }
+            }
+        }
+        if !self.cursor.accept(",")? {
+            return Err(self.cursor.unexpected("`,` and the label for every other value"));
+        }
+        let default = self.label_reference(body)?;
+        Ok(Value::Table(body.builder.table(&targets, default)))
+    }
+
+    /// `function(register, …)`.
+    fn call(&mut self, body: &Body<'s>) -> Result<(Reg, Value)> {
+        let at = self.cursor.peek();
+        let name = function_name(&mut self.cursor)?;
+        let Some(callee) = self.functions.get(&name).copied() else {
+            let error = self.cursor.error_at(at, format!("there is no function {}", at.describe()));
+            return Err(match hints::nearest(&name, self.functions.keys().map(String::as_str)) {
+                Some(name) => error.hint(format!("did you mean `{name}`?")),
+                None => error,
+            });
+        };
+        self.cursor.expect("(")?;
+        let mut arguments: Vec<Reg> = Vec::new();
+        if !self.cursor.accept(")")? {
+            loop {
+                let token = self.cursor.peek();
+                let reg = self.register(body, Op::Call, "args")?;
+                if arguments.last().is_some_and(|last| last.index() + 1 != reg.index()) {
+                    let name = token.text;
+                    return Err(self
+                        .cursor
+                        .error_at(token, format!("`{name}` does not stand after the argument before it"))
+                        .expected("arguments in consecutive registers"));
+                }
+                arguments.push(reg);
+                if self.cursor.accept(")")? {
+                    break;
+                }
+                if !self.cursor.accept(",")? {
+                    return Err(self.cursor.unexpected("`,` or `)`"));
+                }
+            }
+        }
+        self.calls.push(Call { callee, arguments: arguments.len(), at });
+        Ok((arguments.first().copied().unwrap_or_default(), Value::Func(callee)))
+    }
+}

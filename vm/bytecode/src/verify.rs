@@ -1,0 +1,317 @@
+//! Judges whether a module means anything: afterwards no consumer needs to check an index, a kind or an unassigned register.
+//!
+//! Checked: names, register declarations, line tables; for each instruction the operands against the table, calls and tail
+//! calls against the callee's signature, targets; that no path falls off the end; and that every register is assigned on
+//! every path before it is read (a forward data flow over blocks).
+
+use crate::disasm::instr_text;
+use crate::{Cfg, FuncId, Function, Instr, Kind, Module, OperandKind, Pc, Reg, RegSet, Role, Sem, Value};
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Deref;
+
+/// The most instructions a function can have.
+pub const MAX_CODE: usize = 1 << 24;
+
+/// What is wrong with a module, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyError {
+    /// Name of the source file.
+    pub source: String,
+    /// The function.
+    pub func: FuncId,
+    /// The function's name.
+    pub function: String,
+    /// The instruction and its text; `None` if the complaint is about the function as a whole.
+    pub at: Option<(Pc, String)>,
+    /// Source line; 0 if unknown.
+    pub line: u32,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        if self.line != 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": function `{}`", self.function)?;
+        if let Some((pc, text)) = &self.at {
+            write!(f, ", {pc} `{text}`")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+/// A module that passed [`verify`]. It cannot be changed, only taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified(Module);
+
+impl Verified {
+    /// Verifies `module`.
+    ///
+    /// # Errors
+    /// As [`verify`].
+    pub fn new(module: Module) -> Result<Self, Box<VerifyError>> {
+        verify(&module).map(|()| Self(module))
+    }
+
+    /// The module, free to be changed.
+    pub fn into_inner(self) -> Module {
+        self.0
+    }
+}
+
+impl Deref for Verified {
+    type Target = Module;
+
+    fn deref(&self) -> &Module {
+        &self.0
+    }
+}
+
+/// Checks `module`.
+///
+/// # Errors
+/// The first thing found wrong.
+pub fn verify(module: &Module) -> Result<(), Box<VerifyError>> {
+    let mut names = HashSet::new();
+    for (i, function) in module.functions.iter().enumerate() {
+        let checker = Checker { module, func: FuncId(i as u32), function };
+        if function.name.is_empty() {
+            return Err(checker.error(None, "a function needs a name"));
+        }
+        if !names.insert(&function.name) {
+            return Err(checker.error(None, "another function has the same name"));
+        }
+        checker.declarations()?;
+        for pc in (0..function.code.len() as u32).map(Pc) {
+            checker.instruction(pc)?;
+        }
+        checker.definite_assignment()?;
+    }
+    Ok(())
+}
+
+/// Whether `name` can name a register: letters, digits, `_` and `.`, not beginning with a digit or a dot, neither a kind nor
+/// of the form `r12`.
+pub fn is_register_name(name: &str) -> bool {
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    let numbered = name.strip_prefix('r').is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
+    plain && !numbered && Kind::ALL.iter().all(|kind| kind.name() != name)
+}
+
+struct Checker<'m> {
+    module: &'m Module,
+    func: FuncId,
+    function: &'m Function,
+}
+
+type Outcome = Result<(), Box<VerifyError>>;
+
+impl Checker<'_> {
+    fn error(&self, pc: Option<Pc>, message: impl Into<String>) -> Box<VerifyError> {
+        Box::new(VerifyError {
+            source: self.module.source.clone(),
+            func: self.func,
+            function: self.function.name.clone(),
+            at: pc.map(|pc| (pc, instr_text(self.module, self.function, pc))),
+            line: self.function.lines.line(pc.unwrap_or_default()),
+            message: message.into(),
+        })
+    }
+
+    fn check(&self, holds: bool, pc: Option<Pc>, message: impl FnOnce() -> String) -> Outcome {
+        if holds { Ok(()) } else { Err(self.error(pc, message())) }
+    }
+
+    fn declarations(&self) -> Outcome {
+        let function = self.function;
+        let count = function.registers.len();
+        self.check(count <= 256, None, || format!("{count} registers; at most 256 are possible"))?;
+        let params = usize::from(function.param_count);
+        self.check(params <= count, None, || format!("{params} parameters but {count} registers"))?;
+        let mut names = HashSet::new();
+        for (i, register) in function.registers.iter().enumerate() {
+            let kind = register.kind;
+            self.check(kind.is_fixed(), None, || format!("register r{i} cannot be fixed to the dynamic kind {kind}"))?;
+            if let Some(name) = &register.name {
+                self.check(is_register_name(name), None, || format!("{name:?} cannot name register r{i}"))?;
+                self.check(names.insert(name), None, || format!("two registers are called `{name}`"))?;
+            }
+        }
+        if let Some(kind) = function.result {
+            self.check(kind.is_fixed(), None, || format!("the result cannot have the dynamic kind {kind}"))?;
+        }
+        let len = function.code.len();
+        self.check(len <= MAX_CODE, None, || format!("{len} instructions; at most {MAX_CODE} are possible"))?;
+        let Some(last) = function.code.last() else {
+            return Err(self.error(None, "the function has no instructions"));
+        };
+        self.check(!last.info().falls_through(), Some(Pc(len as u32 - 1)), || {
+            "the function can run past its last instruction".to_owned()
+        })?;
+        for (i, table) in function.tables.iter().enumerate() {
+            for target in table.all() {
+                self.check(target.index() < len, None, || {
+                    format!("jump table t{i} leads to {target}, outside the code")
+                })?;
+            }
+        }
+        let (mut before, mut line) = (None, 0);
+        for run in function.lines.runs() {
+            let in_order = before.is_none_or(|pc| pc < run.0) && run.0.index() < len && run.1 != line;
+            self.check(in_order, None, || "the line table is not in order".to_owned())?;
+            (before, line) = (Some(run.0), run.1);
+        }
+        Ok(())
+    }
+
+    fn instruction(&self, pc: Pc) -> Outcome {
+        let function = self.function;
+        let instr = function.instr(pc);
+        let at = Some(pc);
+        let callee = match instr.callee() {
+            Some(id) => match self.module.functions.get(id.index()) {
+                Some(callee) => Some(callee),
+                None => return Err(self.error(at, format!("there is no function {id}"))),
+            },
+            None => None,
+        };
+        for (operand, value) in instr.declared() {
+            let name = operand.name;
+            match value {
+                Value::Reg(reg) if operand.role == Role::Args => {
+                    if let Some(callee) = callee {
+                        self.arguments(pc, reg, callee)?;
+                    }
+                }
+                Value::Reg(reg) => {
+                    let Some(register) = function.registers.get(reg.index()) else {
+                        return Err(self.error(at, format!("`{name}` is {reg}, which is not declared")));
+                    };
+                    let (wanted, whose) = match operand.kind {
+                        OperandKind::None => continue,
+                        OperandKind::Fixed(kind) => (Some(kind), "the instruction"),
+                        OperandKind::CalleeResult => (callee.and_then(|callee| callee.result), "the result"),
+                        OperandKind::OwnResult => (function.result, "the function's result"),
+                    };
+                    let Some(wanted) = wanted else {
+                        return Err(self.error(
+                            at,
+                            match operand.kind {
+                                OperandKind::OwnResult => "the function has no result to return; use `ret_void`",
+                                _ => "the function called has no result; use `call_void`",
+                            },
+                        ));
+                    };
+                    self.check(register.kind == wanted, at, || {
+                        format!("`{name}` is of kind {}, but {whose} is of kind {wanted}", register.kind)
+                    })?;
+                }
+                Value::Label(target) => self.check(target.index() < function.code.len(), at, || {
+                    format!("target {target} is outside the code of {} instructions", function.code.len())
+                })?,
+                Value::Pool(id) => self.check(id.index() < function.pool.len(), at, || {
+                    format!("there is no constant {id} in the pool of {}", function.pool.len())
+                })?,
+                Value::Table(id) => {
+                    self.check(id.index() < function.tables.len(), at, || format!("there is no jump table {id}"))?;
+                }
+                Value::Func(_) | Value::Imm(_) => {}
+            }
+        }
+        self.results(pc, instr, callee)
+    }
+
+    fn arguments(&self, pc: Pc, first: Reg, callee: &Function) -> Outcome {
+        let at = Some(pc);
+        let registers = &self.function.registers;
+        let params = callee.params();
+        if params.len() == 0 {
+            return self.check(first == Reg(0), at, || "a call without arguments gives them as r0".to_owned());
+        }
+        self.check(first.index() + params.len() <= registers.len(), at, || {
+            format!(
+                "`{}` takes {} arguments, but only {} registers stand from {first} on",
+                callee.name,
+                callee.param_count,
+                registers.len().saturating_sub(first.index())
+            )
+        })?;
+        for (i, wanted) in params.enumerate() {
+            let kind = registers[first.index() + i].kind;
+            self.check(kind == wanted, at, || {
+                format!(
+                    "argument {} of `{}` is of kind {kind}, but its parameter is of kind {wanted}",
+                    i + 1,
+                    callee.name
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn results(&self, pc: Pc, instr: Instr, callee: Option<&Function>) -> Outcome {
+        let own = self.function.result;
+        let theirs = callee.and_then(|callee| callee.result);
+        let show = |kind: Option<Kind>| kind.map_or("no result".to_owned(), |kind| format!("a result of kind {kind}"));
+        match instr.info().sem {
+            Sem::CallVoid => self
+                .check(theirs.is_none(), Some(pc), || format!("the function called has {}; use `call`", show(theirs))),
+            Sem::TailCall => self.check(own == theirs, Some(pc), || {
+                format!("the function has {}, but the one it ends in has {}", show(own), show(theirs))
+            }),
+            Sem::RetVoid => {
+                self.check(own.is_none(), Some(pc), || format!("the function has {}; use `ret`", show(own)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn definite_assignment(&self) -> Outcome {
+        let function = self.function;
+        let cfg = Cfg::new(function);
+        let params = |callee: FuncId| usize::from(self.module.function(callee).param_count);
+        let mut entry = vec![RegSet::ALL; cfg.blocks().len()];
+        entry[0] = (0..function.param_count).map(Reg).collect();
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for id in cfg.reverse_postorder() {
+                let block = cfg.block(*id);
+                let mut assigned = entry[id.index()];
+                block.pcs().filter_map(|pc| function.instr(pc).def()).for_each(|def| assigned.insert(def));
+                for successor in &block.successors {
+                    let merged = entry[successor.index()].intersection(assigned);
+                    changed |= merged != entry[successor.index()];
+                    entry[successor.index()] = merged;
+                }
+            }
+        }
+        for id in cfg.reverse_postorder() {
+            let mut assigned = entry[id.index()];
+            for pc in cfg.block(*id).pcs() {
+                let instr = function.instr(pc);
+                let mut unassigned = None;
+                instr.for_each_use(params, |reg| {
+                    if !assigned.contains(reg) {
+                        unassigned = unassigned.or(Some(reg));
+                    }
+                });
+                if let Some(reg) = unassigned {
+                    let name = crate::disasm::register_name(function, reg);
+                    return Err(
+                        self.error(Some(pc), format!("`{name}` is read, but not assigned on every path to here"))
+                    );
+                }
+                instr.def().into_iter().for_each(|def| assigned.insert(def));
+            }
+        }
+        Ok(())
+    }
+}
