@@ -11,6 +11,8 @@ pub fn registry() -> Registry {
     registry.register(Arc::new(lockstep_eval::Eval));
     #[cfg(feature = "cranelift")]
     registry.register(Arc::new(lockstep_cranelift::Cranelift::new()));
+    #[cfg(feature = "dynasm")]
+    registry.register(Arc::new(lockstep_dynasm::DynAsm::new()));
     #[cfg(feature = "llvm")]
     registry.register(Arc::new(lockstep_llvm::Llvm::new()));
     registry
