@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use lockstep_bytecode::FuncId;
-use lockstep_runtime::{Error, InterruptHandle, Limits, Thresholds, Value, VerifiedModule, Vm};
+use lockstep_bytecode::{FuncId, Verified};
+use lockstep_runtime::{Error, InterruptHandle, Limits, Thresholds, Value, Vm};
 
 use crate::stats::Stats;
 use crate::tiering::{Engine, Hooks, Pipeline};
@@ -57,7 +57,7 @@ pub struct Session {
 
 impl Session {
     /// A session for a module. In [`Mode::Eager`] this compiles everything.
-    pub fn new(module: Arc<VerifiedModule>, config: Config) -> Self {
+    pub fn new(module: Arc<Verified>, config: Config) -> Self {
         let mut vm = lockstep_interp::new_vm(module, config.limits);
         vm.force_exit(config.forced_exit);
         if config.coverage {

@@ -1,6 +1,6 @@
 //! The reference interpreter: the oracle of every parity check.
 //!
-//! It runs verified modules only ([`lockstep_runtime::VerifiedModule`] is the proof), one `match` arm per row of the
+//! It runs verified modules only ([`lockstep_bytecode::Verified`] is the proof), one `match` arm per row of the
 //! instruction table. Calls between functions of the VM never nest host frames. It knows the entry words of native code and
 //! the statuses they answer with, and neither who made them nor how. docs/interpreter.md tells how it is laid out and what
 //! was measured.
@@ -15,21 +15,19 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use lockstep_bytecode::{ErrorKind, FuncId, Function, Pc};
+use lockstep_bytecode::{ErrorKind, FuncId, Function, Pc, Verified};
 use lockstep_layout::{Ctx, Frame, FrameFlags, Status, payload_offset, tag_offset};
-use lockstep_runtime::{
-    Error, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, VerifiedModule, Vm,
-};
+use lockstep_runtime::{Error, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm};
 
 use activation::{Flow, Registers, after_exit, enter_native, entry_of, freshen, hot_function, native_fits};
 
 /// A VM for a verified module, with stack segments of the default sizes.
-pub fn new_vm(module: Arc<VerifiedModule>, limits: Limits) -> Vm {
+pub fn new_vm(module: Arc<Verified>, limits: Limits) -> Vm {
     new_vm_with_stack(module, limits, StackSizes::default())
 }
 
 /// A VM for a verified module, with stack segments of the given sizes.
-pub fn new_vm_with_stack(module: Arc<VerifiedModule>, limits: Limits, sizes: StackSizes) -> Vm {
+pub fn new_vm_with_stack(module: Arc<Verified>, limits: Limits, sizes: StackSizes) -> Vm {
     let entries = InterpreterEntries { trampoline: interpret_entry, finish, interpret_call };
     Vm::new(module, limits, sizes, entries)
 }

@@ -11,7 +11,6 @@ mod machine_stack;
 mod stack;
 mod tiering;
 mod value;
-mod verified;
 mod vm;
 
 pub use error::{Error, Position, Traceback};
@@ -21,7 +20,6 @@ pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
 pub use stack::{MAX_FRAME_SIZE, Stack};
 pub use tiering::{NativeEntry, Thresholds, Tiering};
 pub use value::Value;
-pub use verified::VerifiedModule;
 pub use vm::{InterpreterEntries, InterruptHandle, Limits, StackSizes, Vm};
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use lockstep_bytecode::number::format_f64;
 use lockstep_layout::Tag;
 
 macro_rules! values {
@@ -43,8 +44,11 @@ macro_rules! values {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
                     Value::Nil => f.write_str("nil"),
-                    $(Value::$scalar(value) => write!(f, "{value:?}"),)*
-                    $(Value::$array(values) => write!(f, "{values:?}"),)*
+                    $(Value::$scalar(value) => f.write_str(&value.spelling()),)*
+                    $(Value::$array(values) => {
+                        let items: Vec<String> = values.iter().map(Scalar::spelling).collect();
+                        write!(f, "[{}]", items.join(", "))
+                    })*
                 }
             }
         }
@@ -68,19 +72,36 @@ values! {
 
 impl Eq for Value {}
 
-/// Sameness as parity sees it: equal bits, or both NaN.
-trait Same {
+/// What the host-side types of scalars share.
+trait Scalar {
+    /// Sameness as parity sees it: equal bits, or both NaN.
     fn same(&self, other: &Self) -> bool;
+    /// As assembly spells it.
+    fn spelling(&self) -> String;
 }
 
-macro_rules! same_by_equality {
-    ($($ty:ty)*) => { $(impl Same for $ty { fn same(&self, other: &Self) -> bool { self == other } })* };
-}
-same_by_equality!(bool i32 i64 u32 u64);
+macro_rules! plain_scalars {
+    ($($ty:ty)*) => { $(
+        impl Scalar for $ty {
+            fn same(&self, other: &Self) -> bool {
+                self == other
+            }
 
-impl Same for f64 {
+            fn spelling(&self) -> String {
+                self.to_string()
+            }
+        }
+    )* };
+}
+plain_scalars!(bool i32 i64 u32 u64);
+
+impl Scalar for f64 {
     fn same(&self, other: &Self) -> bool {
         self.to_bits() == other.to_bits() || (self.is_nan() && other.is_nan())
+    }
+
+    fn spelling(&self) -> String {
+        format_f64(*self)
     }
 }
 
@@ -145,6 +166,6 @@ mod tests {
                 .iter()
                 .map(Value::to_string)
                 .collect();
-        assert_eq!(shown, ["1.0", "NaN", "-5", "false", "[1, 2]"]);
+        assert_eq!(shown, ["1.0", "nan", "-5", "false", "[1, 2]"]);
     }
 }

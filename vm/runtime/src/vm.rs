@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lockstep_bytecode::{ErrorKind, FuncId, Module, Pc};
+use lockstep_bytecode::{ErrorKind, FuncId, Module, Pc, Verified};
 use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Tag, payload_offset, tag_offset};
 
 use crate::error::{Error, Position, Traceback};
@@ -20,7 +20,6 @@ use crate::machine_stack::machine_stack_limit;
 use crate::stack::Stack;
 use crate::tiering::{NativeEntry, Thresholds, Tiering};
 use crate::value::Value;
-use crate::verified::VerifiedModule;
 
 /// What a program may use. Exceeding a limit is an error of the program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,7 +99,7 @@ impl fmt::Debug for InterruptHandle {
 /// A virtual machine; see the module's documentation.
 pub struct Vm {
     ctx: Arc<SharedCtx>,
-    module: Arc<VerifiedModule>,
+    module: Arc<Verified>,
     functions: Functions,
     helpers: Box<[usize]>,
     trampoline: u64,
@@ -121,7 +120,7 @@ pub struct Vm {
 
 impl Vm {
     /// A VM for one verified module. The interpreter crate has a constructor that fills in its entries.
-    pub fn new(module: Arc<VerifiedModule>, limits: Limits, sizes: StackSizes, entries: InterpreterEntries) -> Vm {
+    pub fn new(module: Arc<Verified>, limits: Limits, sizes: StackSizes, entries: InterpreterEntries) -> Vm {
         let helpers = helpers::table(&entries);
         let trampoline = entries.trampoline as usize as u64;
         let functions = Functions::new(module.functions.iter(), trampoline);
@@ -159,7 +158,7 @@ impl Vm {
     }
 
     /// The module.
-    pub fn module(&self) -> &Arc<VerifiedModule> {
+    pub fn module(&self) -> &Arc<Verified> {
         &self.module
     }
 
@@ -456,7 +455,7 @@ impl fmt::Debug for Vm {
     }
 }
 
-/// A buffer for one printed scalar: the longest float, with `{:?}`, has fewer than 32 characters.
+/// A buffer for one printed scalar: the longest float has fewer than 32 characters.
 struct Line {
     bytes: [u8; 64],
     len: usize,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use lockstep_bytecode::{FuncId, Function, Instr, Kind, Module, Pc, Reg, Register};
+use lockstep_bytecode::{FuncId, Function, Instr, Kind, Module, Pc, Reg, Register, Verified};
 use lockstep_interp::{new_vm, run};
-use lockstep_runtime::{Error, Limits, Value, VerifiedModule, Vm};
+use lockstep_runtime::{Error, Limits, Value, Vm};
 
 /// A function of the given registers, the first `params` of which are parameters.
 pub fn function(name: &str, params: u8, result: Option<Kind>, registers: &[Kind], code: Vec<Instr>) -> Function {
@@ -19,10 +19,9 @@ pub fn function(name: &str, params: u8, result: Option<Kind>, registers: &[Kind]
 }
 
 /// A module of these functions.
-pub fn module(functions: Vec<Function>) -> Arc<VerifiedModule> {
+pub fn module(functions: Vec<Function>) -> Arc<Verified> {
     let module = Module { source: "test.lsa".into(), functions };
-    // SAFETY: tests write programs that keep the verifier's rules.
-    Arc::new(unsafe { VerifiedModule::assume(module) })
+    Arc::new(Verified::new(module).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// A VM for these functions.
