@@ -146,6 +146,11 @@ impl LineTable {
         }
     }
 
+    /// The table with these runs, whose order is the verifier's to check.
+    pub(crate) fn from_runs(runs: Vec<(Pc, u32)>) -> Self {
+        Self { runs }
+    }
+
     /// The line of the instruction at `pc`; 0 if none is known.
     pub fn line(&self, pc: Pc) -> u32 {
         let after = self.runs.partition_point(|run| run.0 <= pc);
