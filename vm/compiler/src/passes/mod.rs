@@ -4,6 +4,15 @@
 //! [`Fuel`] before every change and stops when there is none left, so that the first wrong change of a miscompilation can be
 //! found by bisection.
 
+mod constant_folding;
+mod copy_propagation;
+mod dead_code;
+mod effects;
+mod loop_invariant_motion;
+mod value_numbering;
+
+use lockstep_ir::{Function, Unit};
+
 /// What is known of a pass without running it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PassInfo {
@@ -23,6 +32,11 @@ macro_rules! passes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum PassId {
             $(#[doc = $doc] $Name,)*
+        }
+
+        impl PassId {
+            /// Every pass.
+            pub const ALL: &'static [PassId] = &[$(PassId::$Name),*];
         }
 
         const PASSES: &[PassInfo] = &[$(PassInfo {
@@ -53,6 +67,24 @@ pub fn passes() -> &'static [PassInfo] {
 }
 
 impl PassId {
+    /// The passes over the value stage, in order.
+    pub const VALUE_STAGE: [PassId; 5] = [
+        PassId::ConstantFolding,
+        PassId::CopyPropagation,
+        PassId::ValueNumbering,
+        PassId::LoopInvariantMotion,
+        PassId::DeadCode,
+    ];
+
+    /// The passes over the machine stage, in order.
+    pub const MACHINE_STAGE: [PassId; 5] = [
+        PassId::ConstantFolding,
+        PassId::ValueNumbering,
+        PassId::LoopInvariantMotion,
+        PassId::CopyPropagation,
+        PassId::DeadCode,
+    ];
+
     /// What is known of it.
     pub fn info(self) -> &'static PassInfo {
         &PASSES[self as usize]
@@ -120,4 +152,55 @@ impl PassConfig {
     pub fn is_on(&self, pass: PassId) -> bool {
         self.fuel(pass) != Some(0)
     }
+}
+
+/// What is left of a pass's limit, and how much it has used.
+#[derive(Clone, Debug)]
+pub struct Fuel {
+    left: Option<u64>,
+    used: u64,
+}
+
+impl Fuel {
+    /// A limit, or none.
+    pub fn new(limit: Option<u64>) -> Self {
+        Self { left: limit, used: 0 }
+    }
+
+    /// Whether one more change may be made; the caller then makes it.
+    pub fn take(&mut self) -> bool {
+        if let Some(left) = &mut self.left {
+            match left.checked_sub(1) {
+                Some(less) => *left = less,
+                None => return false,
+            }
+        }
+        self.used += 1;
+        true
+    }
+
+    /// Whether `take` would say no.
+    pub fn is_empty(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// How many changes were made.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+}
+
+/// Runs a pass over every function of a unit.
+pub fn run(pass: PassId, unit: &mut Unit, fuel: &mut Fuel) {
+    let run: fn(&Unit, &mut Function, &mut Fuel) = match pass {
+        PassId::ConstantFolding => constant_folding::run,
+        PassId::CopyPropagation => copy_propagation::run,
+        PassId::ValueNumbering => value_numbering::run,
+        PassId::LoopInvariantMotion => loop_invariant_motion::run,
+        PassId::DeadCode => dead_code::run,
+    };
+    // No pass looks at another function than the one it changes.
+    let mut functions = std::mem::take(&mut unit.functions);
+    functions.iter_mut().for_each(|func| run(unit, func, fuel));
+    unit.functions = functions;
 }

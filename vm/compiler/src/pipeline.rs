@@ -1,0 +1,145 @@
+//! The pipeline: one function to read aloud.
+
+use std::time::{Duration, Instant};
+
+use lockstep_bytecode::Pc;
+use lockstep_ir::{FuncRef, Stage, Unit, verify};
+
+use crate::build::{Start, build};
+use crate::code::Code;
+use crate::lower::{FIRST_OSR, TYPED, UNIVERSAL, lower};
+use crate::passes::{Fuel, PassConfig, PassId, run};
+use crate::regions;
+use crate::request::{Compiled, Dump, Options, OsrEntries, Refusal, Request};
+
+/// Compiles a function of a module.
+///
+/// # Errors
+/// Why it is not compiled.
+///
+/// # Panics
+/// A unit that the IR verifier rejects, between any two steps: a defect of this crate.
+pub fn compile(request: &Request<'_>) -> Result<Compiled, Refusal> {
+    let options = request.options;
+    check(request)?;
+    let mut log = Log::new(&options.passes);
+
+    let code = Code::new(request.module, request.func);
+    let headers = osr_headers(&code, options);
+    log.phase("analyse");
+
+    let mut unit = Unit::new(code.function.name.as_str(), Stage::Value);
+    regions::declare(&mut unit);
+    build(&mut unit, &code, options, Start::Call);
+    headers.iter().for_each(|&header| build(&mut unit, &code, options, Start::Loop(header)));
+    log.step("build", &unit);
+
+    for pass in PassId::VALUE_STAGE {
+        log.pass(pass, &mut unit);
+    }
+
+    let (mut unit, symbols) = lower(unit, &code, options);
+    log.step("lower", &unit);
+
+    for pass in PassId::MACHINE_STAGE {
+        log.pass(pass, &mut unit);
+    }
+    lockstep_ir::text::renumber(&mut unit);
+    log.step("number", &unit);
+
+    let osr = headers.into_iter().zip((FIRST_OSR..).map(FuncRef)).collect();
+    Ok(Compiled {
+        unit,
+        universal: UNIVERSAL,
+        typed: Some(TYPED),
+        osr,
+        data: symbols.data,
+        exits: symbols.exits,
+        phases: log.phases,
+        changes: log.changes,
+        dumps: log.dumps,
+    })
+}
+
+/// Refuses what the compiler does not handle.
+fn check(request: &Request<'_>) -> Result<(), Refusal> {
+    let function = request.module.function(request.func);
+    let (instructions, limit) = (function.code.len(), request.options.max_instructions);
+    if instructions > limit {
+        return Err(Refusal::TooLarge { instructions, limit });
+    }
+    match function.registers.iter().find(|register| !register.kind.is_fixed()) {
+        Some(register) => Err(Refusal::RegisterKind { kind: register.kind }),
+        None => Ok(()),
+    }
+}
+
+fn osr_headers(code: &Code<'_>, options: &Options) -> Vec<Pc> {
+    let mut headers = code.loop_headers().to_vec();
+    match &options.osr {
+        OsrEntries::None => headers.clear(),
+        OsrEntries::All => {}
+        OsrEntries::Only(wanted) => headers.retain(|header| wanted.contains(header)),
+    }
+    headers
+}
+
+/// Runs passes, and keeps account: times, changes, dumps; verifies after each step.
+struct Log<'a> {
+    config: &'a PassConfig,
+    fuel: Vec<Fuel>,
+    since: Instant,
+    phases: Vec<(&'static str, Duration)>,
+    changes: Vec<(PassId, u64)>,
+    dumps: Vec<Dump>,
+}
+
+impl<'a> Log<'a> {
+    fn new(config: &'a PassConfig) -> Self {
+        Self {
+            config,
+            fuel: PassId::ALL.iter().map(|&pass| Fuel::new(config.fuel(pass))).collect(),
+            since: Instant::now(),
+            phases: Vec::new(),
+            changes: Vec::new(),
+            dumps: Vec::new(),
+        }
+    }
+
+    /// Ends a phase.
+    fn phase(&mut self, name: &'static str) {
+        let now = Instant::now();
+        let time = now - std::mem::replace(&mut self.since, now);
+        match self.phases.iter_mut().find(|(phase, _)| *phase == name) {
+            Some((_, total)) => *total += time,
+            None => self.phases.push((name, time)),
+        }
+    }
+
+    /// Ends a phase that has changed the unit.
+    fn step(&mut self, name: &'static str, unit: &Unit) {
+        self.phase(name);
+        if self.config.verify || cfg!(debug_assertions) {
+            if let Err(error) = verify::verify(unit) {
+                panic!("`{name}` left a broken unit: {error}\n{}", lockstep_ir::text::print(unit));
+            }
+            self.phase("verify");
+        }
+        if self.config.dump {
+            self.dumps.push(Dump { after: name, text: lockstep_ir::text::print(unit) });
+            self.phase("dump");
+        }
+    }
+
+    /// Runs a pass, if it is on.
+    fn pass(&mut self, pass: PassId, unit: &mut Unit) {
+        if !self.config.is_on(pass) {
+            return;
+        }
+        let fuel = &mut self.fuel[pass as usize];
+        let before = fuel.used();
+        run(pass, unit, fuel);
+        self.changes.push((pass, fuel.used() - before));
+        self.step(pass.name(), unit);
+    }
+}
