@@ -15,7 +15,7 @@
 //! A process that dies, prints something else or does not answer costs one [`CompileError::Process`]; the next request starts it anew.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::{Arch, Artifact, Backend, Capabilities, Code, CompileError, Execution
 /// Version of the protocol.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// How long a process may take over one request.
+/// How long a process may take over one request, unless [`ExecBackend::start_with`] says otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is sent.
@@ -129,14 +129,16 @@ pub enum WireError {
 pub struct ExecBackend {
     id: String,
     command: Vec<String>,
+    timeout: Duration,
     description: Description,
     process: Mutex<Option<Process>>,
 }
 
+/// Requests are written and answers read on threads of their own, so that one that neither reads nor answers can be given up.
 struct Process {
     child: Child,
-    stdin: ChildStdin,
-    lines: mpsc::Receiver<std::io::Result<String>>,
+    requests: mpsc::Sender<String>,
+    answers: mpsc::Receiver<std::io::Result<String>>,
 }
 
 impl Process {
@@ -149,10 +151,18 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|e| CompileError::Process(format!("cannot start `{program}`: {e}")))?;
-        let stdin = child.stdin.take().expect("piped");
+        let mut stdin = child.stdin.take().expect("piped");
         let stdout: BufReader<ChildStdout> = BufReader::new(child.stdout.take().expect("piped"));
-        // Lines are read on a thread of their own, so that a request can time out.
-        let (send, lines) = mpsc::channel();
+        let (requests, to_write) = mpsc::channel::<String>();
+        std::thread::spawn(move || {
+            for line in to_write {
+                // Whoever cannot be written to has ended, which the lack of an answer tells better.
+                if stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()).is_err() {
+                    break;
+                }
+            }
+        });
+        let (send, answers) = mpsc::channel();
         std::thread::spawn(move || {
             for line in stdout.lines() {
                 let failed = line.is_err();
@@ -161,26 +171,33 @@ impl Process {
                 }
             }
         });
-        Ok(Self { child, stdin, lines })
+        Ok(Self { child, requests, answers })
     }
 
-    fn ask(&mut self, body: RequestBody) -> Result<String, String> {
+    fn ask(&mut self, body: RequestBody, timeout: Duration) -> Result<String, String> {
         let request = Request { lockstep_exec: PROTOCOL_VERSION, body };
         let mut line = serde_json::to_string(&request).expect("requests are JSON");
         line.push('\n');
-        self.stdin
-            .write_all(line.as_bytes())
-            .and_then(|()| self.stdin.flush())
-            .map_err(|e| format!("cannot write to it: {e}"))?;
-        match self.lines.recv_timeout(REQUEST_TIMEOUT) {
+        // If the writer has gone, so has the process, and there will be no answer.
+        let _ = self.requests.send(line);
+        match self.answers.recv_timeout(timeout) {
             Ok(Ok(line)) => Ok(line),
             Ok(Err(e)) => Err(format!("cannot read from it: {e}")),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())),
-            Err(mpsc::RecvTimeoutError::Disconnected) => match self.child.wait() {
-                Ok(status) => Err(format!("it ended with {status} before answering")),
-                Err(e) => Err(format!("it ended before answering: {e}")),
-            },
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("no answer within {} s", timeout.as_secs_f64())),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.ending()),
         }
+    }
+
+    /// How it ended, whose output did. The two happen at nearly the same time, in either order.
+    fn ending(&mut self) -> String {
+        for _ in 0..50 {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return format!("it ended with {status} before answering"),
+                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                Err(e) => return format!("it ended before answering: {e}"),
+            }
+        }
+        "it closed its output before answering".to_owned()
     }
 }
 
@@ -198,14 +215,23 @@ impl ExecBackend {
     /// # Errors
     /// It cannot be started, does not answer, or speaks another version.
     pub fn start(command: &str) -> Result<Self, CompileError> {
+        Self::start_with(command, REQUEST_TIMEOUT)
+    }
+
+    /// As [`ExecBackend::start`], with a limit of one's own on the time that each request may take.
+    ///
+    /// # Errors
+    /// As [`ExecBackend::start`].
+    pub fn start_with(command: &str, timeout: Duration) -> Result<Self, CompileError> {
         let command_words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
         let mut process = Process::start(&command_words)?;
-        let line = process.ask(RequestBody::Describe).map_err(CompileError::Process)?;
+        let line = process.ask(RequestBody::Describe, timeout).map_err(CompileError::Process)?;
         let description: Description = parse(&line)?;
         check_version(description.lockstep_exec)?;
         Ok(Self {
             id: format!("exec:{command}"),
             command: command_words,
+            timeout,
             description,
             process: Mutex::new(Some(process)),
         })
@@ -217,7 +243,7 @@ impl ExecBackend {
             Some(process) => process,
             None => Process::start(&self.command)?,
         };
-        let line = process.ask(body).map_err(CompileError::Process)?;
+        let line = process.ask(body, self.timeout).map_err(CompileError::Process)?;
         let response: Response = parse(&line)?;
         check_version(response.lockstep_exec)?;
         *guard = Some(process);
