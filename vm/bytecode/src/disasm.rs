@@ -53,8 +53,14 @@ fn disassemble_function(module: &Module, function: &Function, out: &mut String) 
 
 /// `L1`, `L2`, … for all targets in order.
 fn label_names(function: &Function) -> HashMap<Pc, String> {
-    let mut targets: Vec<Pc> = function.tables.iter().flat_map(JumpTable::all).collect();
-    targets.extend(function.code.iter().filter_map(|instr| instr.target()));
+    let mut targets = Vec::new();
+    for value in function.code.iter().flat_map(|instr| instr.operands().to_vec()) {
+        match value {
+            Value::Label(pc) => targets.push(pc),
+            Value::Table(id) => targets.extend(function.tables.get(id.index()).into_iter().flat_map(JumpTable::all)),
+            _ => {}
+        }
+    }
     targets.sort_unstable();
     targets.dedup();
     targets.into_iter().enumerate().map(|(i, pc)| (pc, format!("L{}", i + 1))).collect()

@@ -7,11 +7,13 @@
 mod asm;
 mod builder;
 mod cfg;
+pub mod check;
 mod codec;
 mod disasm;
 mod docs;
 mod edges;
 mod error;
+pub mod generate;
 mod grid;
 mod ids;
 mod kind;
