@@ -158,6 +158,17 @@ pub struct CaseStats {
     pub words: u64,
 }
 
+impl CaseStats {
+    /// Adds what another case cost.
+    pub fn add(&mut self, other: &CaseStats) {
+        self.compiles += other.compiles;
+        self.compile_seconds += other.compile_seconds;
+        self.code_bytes += other.code_bytes;
+        self.runs += other.runs;
+        self.words += other.words;
+    }
+}
+
 /// Steps after which the reference gives a run up.
 pub const STEP_LIMIT: u64 = 50_000_000;
 

@@ -5,6 +5,7 @@
 //! - [`case`] and [`check`]: what an IR case is, and the one function that runs and judges it.
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
 //! - [`fault`]: planted faults, which show that the gates see.
+//! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`cli`]: one file per command.
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ pub mod check;
 pub mod cli;
 pub mod corpus;
 pub mod fault;
+pub mod fuzz;
 pub mod kit;
 pub mod results;
 pub mod worker;

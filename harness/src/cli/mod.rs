@@ -1,6 +1,8 @@
 //! The command line: one file per command. Nothing is computed here.
 
 mod backends;
+mod faults;
+mod fuzz;
 mod parity;
 mod worker;
 
@@ -34,6 +36,10 @@ enum Command {
     Backends(backends::Options),
     /// Run cases on backends and compare with what is expected
     Parity(parity::Options),
+    /// Make random programs, run them everywhere, shrink what diverges
+    Fuzz(fuzz::Options),
+    /// Plant each known fault in a backend and see that the gates find it
+    Faults(faults::Options),
     /// Run tasks for other commands, in a process of its own
     #[command(hide = true)]
     Worker(worker::Options),
@@ -87,6 +93,8 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Backends(options) => backends::run(&options),
         Command::Parity(options) => parity::run(&options),
+        Command::Faults(options) => faults::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {

@@ -148,6 +148,10 @@ impl Shared {
                 }
             }
             Ok(Answer::Refused { why }) => (Status::Failed, Some("not_tried".to_owned()), Some(why), None),
+            Ok(other) => {
+                let what = format!("the worker gave another answer than was asked for: {other:?}");
+                (Status::Failed, Some("not_tried".to_owned()), Some(what), None)
+            }
             Err(death) => (Status::Died, Some(death.how.name().to_owned()), Some(death.to_string()), None),
         };
         let failure = matches!(status, Status::Failed | Status::Died).then(|| {

@@ -1,9 +1,10 @@
 //! Planted faults: a backend wrapped so that it does something wrong. Gates get an id and cannot see which fault is behind it.
 //!
 //! Two kinds: *behaviours* ([`behaviour`]) misuse the process (crash, hang, print …) and must cost one case each;
-//! *mutations* change the unit before the real backend compiles it, so that the code is wrong as a buggy backend's is.
+//! *mutations* ([`mutation`]) change the unit before the real backend compiles it, so that the code is wrong as a buggy backend's is.
 
 mod behaviour;
+mod mutation;
 
 use std::sync::Arc;
 
@@ -37,8 +38,13 @@ pub fn plant(name: &str, inner: Arc<dyn Backend>) -> Result<Arc<dyn Backend>, Un
     if let Some(behaviour) = behaviour::Behaviour::from_name(name) {
         return Ok(Arc::new(behaviour::Misbehaving::new(behaviour, inner)));
     }
-    let known: Vec<&str> = behaviour::Behaviour::ALL.iter().map(|b| b.name()).collect();
+    if let Some(mutation) = mutation::Mutation::from_name(name) {
+        return Ok(Arc::new(mutation::Mutating::new(mutation, inner)));
+    }
+    let behaviours = Behaviour::ALL.iter().map(|b| b.name());
+    let known: Vec<&str> = Mutation::ALL.iter().map(|m| m.name).chain(behaviours).collect();
     Err(UnknownFault { name: name.to_owned(), known: known.join(", ") })
 }
 
 pub use behaviour::Behaviour;
+pub use mutation::Mutation;

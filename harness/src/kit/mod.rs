@@ -12,6 +12,8 @@ mod memory;
 mod table;
 pub mod values;
 
+pub use calls::host_helpers;
+
 use lockstep_ir::{Op, OpInstance};
 
 use crate::case::Case;
@@ -19,8 +21,9 @@ use crate::case::Case;
 /// Prefix of the names of edge cases.
 const EDGE: &str = "ir/edge/";
 
-/// Operations at their types, in table order; those whose operands a signature gives appear once.
-fn instances() -> impl Iterator<Item = (String, Op, Option<OpInstance>)> {
+/// Operations at their types, in table order, with the names that cases and coverage know them by; those whose operands a
+/// signature gives appear once.
+pub fn instances() -> impl Iterator<Item = (String, Op, Option<OpInstance>)> {
     Op::machine().flat_map(|op| {
         let instances = op.instances();
         if instances.is_empty() {

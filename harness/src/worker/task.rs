@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use lockstep_backend_api::Options;
 use serde::{Deserialize, Serialize};
 
 use crate::backends::{Backends, Column};
-use crate::case::{Case, CaseReport};
+use crate::case::{Case, CaseReport, CaseStats};
 use crate::check::{self, Verdict};
+use crate::fuzz::program::Input;
+use crate::fuzz::{self, Batch, BatchReport};
 
 /// A piece of work, as sent to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +24,20 @@ pub enum Task {
         /// The corpus directory.
         corpus: PathBuf,
     },
+    /// Make random functions and check them.
+    Fuzz {
+        /// Which, and where.
+        batch: Batch,
+    },
+    /// Check a unit as a random function is.
+    FuzzOne {
+        /// Its text.
+        unit: String,
+        /// Its inputs.
+        inputs: Vec<Input>,
+        /// Where.
+        column: Column,
+    },
 }
 
 /// The answer to a task.
@@ -29,6 +46,10 @@ pub enum Task {
 pub enum Answer {
     /// To [`Task::IrCase`].
     Case(CaseReport),
+    /// To [`Task::Fuzz`].
+    Fuzz(BatchReport),
+    /// To [`Task::FuzzOne`]; a unit that is invalid or does not end passes.
+    Verdict(Verdict),
     /// The task could not be tried: unknown names, unreadable files.
     Refused {
         /// Why.
@@ -49,6 +70,8 @@ impl Task {
     pub fn name(&self) -> String {
         match self {
             Task::IrCase { case, column, .. } => format!("{case}/{column}"),
+            Task::Fuzz { batch } => format!("functions {} to {}", batch.first, batch.first + batch.count),
+            Task::FuzzOne { column, .. } => format!("a function on {column}"),
         }
     }
 
@@ -58,6 +81,8 @@ impl Task {
             Task::IrCase { case, column, corpus } => Case::find(case, corpus)
                 .map_err(|e| e.to_string())
                 .and_then(|mut case| run_case(&mut case, column, context).map(Answer::Case)),
+            Task::Fuzz { batch } => batch.run(&mut context.backends, context.progress).map(Answer::Fuzz),
+            Task::FuzzOne { unit, inputs, column } => check_unit(unit, inputs, column, context).map(Answer::Verdict),
         };
         done.unwrap_or_else(|why| Answer::Refused { why })
     }
@@ -72,4 +97,12 @@ fn run_case(case: &mut Case, column: &Column, context: &mut Context<'_>) -> Resu
         report.unit = Some(lockstep_ir::text::print(&case.unit)).filter(|text| text.lines().count() <= 60);
     }
     Ok(report)
+}
+
+fn check_unit(text: &str, inputs: &[Input], column: &Column, context: &mut Context<'_>) -> Result<Verdict, String> {
+    let unit = lockstep_ir::text::parse("unit", text).map_err(|e| e.to_string())?;
+    let Some(list) = fuzz::expect(&unit, inputs, context.backends.reference()) else { return Ok(Verdict::Passed) };
+    let backend = context.backends.resolve(&column.backend).map_err(|e| e.to_string())?;
+    let options = Options { level: column.level, verify: false };
+    Ok(fuzz::check(&unit, &list, backend, options, &mut CaseStats::default()))
 }

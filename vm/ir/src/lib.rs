@@ -27,7 +27,7 @@ pub mod unit;
 pub mod verify;
 
 pub use builder::Builder;
-pub use op::{Effect, Imm, ImmKind, Op, OpInfo, OpInstance, Stage, TypePattern};
+pub use op::{Effect, Imm, ImmKind, Op, OpInfo, OpInstance, Operands, Stage, TypePattern};
 pub use types::{Block, FrameStateId, FuncRef, HelperRef, Inst, Region, SigRef, SourceLoc, Type, Value};
 pub use unit::{
     BlockCall, BlockData, Extension, FrameState, FrameValue, Function, Helper, InstData, Param, Signature, SourcePos,
