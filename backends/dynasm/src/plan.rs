@@ -134,33 +134,36 @@ impl Plan {
     /// Whether the value is a 32-bit one made by an instruction that zeroes the upper half of its register.
     fn clears_upper_half(&self, func: &Function, value: Value) -> bool {
         use Op::*;
-        func.def(self.alias[value.index()]).is_some_and(|data| {
-            data.ty == Type::I32
-                && matches!(
-                    data.op,
-                    Iconst
-                        | Iadd
-                        | Isub
-                        | Imul
-                        | Ineg
-                        | Sdiv
-                        | Udiv
-                        | Srem
-                        | Urem
-                        | Band
-                        | Bor
-                        | Bxor
-                        | Bnot
-                        | Shl
-                        | Lshr
-                        | Ashr
-                        | Rotl
-                        | Rotr
-                        | Popcnt
-                        | Bswap
-                        | Load
-                )
-        })
+        let root = self.alias[value.index()];
+        func.ty(value) == Type::I32
+            && func.ty(root) == Type::I32
+            && func.def(root).is_some_and(|data| {
+                data.ty == Type::I32
+                    && matches!(
+                        data.op,
+                        Iconst
+                            | Iadd
+                            | Isub
+                            | Imul
+                            | Ineg
+                            | Sdiv
+                            | Udiv
+                            | Srem
+                            | Urem
+                            | Band
+                            | Bor
+                            | Bxor
+                            | Bnot
+                            | Shl
+                            | Lshr
+                            | Ashr
+                            | Rotl
+                            | Rotr
+                            | Popcnt
+                            | Bswap
+                            | Load
+                    )
+            })
     }
 
     fn make_blocks(&mut self, func: &Function, code: &mut Code) {
