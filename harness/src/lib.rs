@@ -6,6 +6,7 @@
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
+//! - [`stats`]: intervals and verdicts.
 //! - [`cli`]: one file per command.
 #![forbid(unsafe_code)]
 
@@ -18,4 +19,5 @@ pub mod fault;
 pub mod fuzz;
 pub mod kit;
 pub mod results;
+pub mod stats;
 pub mod worker;

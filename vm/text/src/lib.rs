@@ -2,6 +2,7 @@
 //! was expected, a [`Lexer`] and a token [`Cursor`].
 //!
 //! It knows no grammar: keywords, mnemonics and operand forms belong to the parsers that use it.
+#![forbid(unsafe_code)]
 
 mod diagnostic;
 mod lexer;
