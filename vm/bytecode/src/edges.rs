@@ -114,7 +114,7 @@ const F64: &[Edge] = &[
     edge("minus_pow31_minus_one", (-2_147_483_649f64).to_bits()),
     edge("pow32", 4_294_967_296f64.to_bits()),
     edge("below_pow32", 4_294_967_295.5f64.to_bits()),
-    edge("pow52_plus_half", 4_503_599_627_370_496.5f64.to_bits()),
+    edge("pow51_plus_half", 2_251_799_813_685_248.5f64.to_bits()),
     edge("pow53", 9_007_199_254_740_992f64.to_bits()),
     edge("pow63", 9_223_372_036_854_775_808f64.to_bits()),
     edge("below_pow63", 9_223_372_036_854_774_784f64.to_bits()),

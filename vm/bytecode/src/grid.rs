@@ -7,6 +7,7 @@
 
 use crate::edges::{Edge, edges, immediate_edges, length_edges};
 use crate::{BinOp, Cc, ErrorKind, Kind, Op, OperandInfo, OperandKind, Role, Sem, UnOp, constant_text};
+use std::collections::HashSet;
 use std::fmt::{self, Write};
 
 /// What a cell is about.
@@ -80,6 +81,11 @@ impl fmt::Display for Cell {
 /// Every cell, in the order of the table.
 pub fn grid() -> Vec<Cell> {
     Op::ALL.iter().flat_map(|op| cells(*op)).collect()
+}
+
+/// The required cells that are not among the names `covered`.
+pub fn missing_cells(covered: &HashSet<String>) -> Vec<Cell> {
+    grid().into_iter().filter(|cell| !covered.contains(&cell.to_string())).collect()
 }
 
 /// The cells of one instruction.
@@ -440,7 +446,6 @@ impl Draft {
 mod tests {
     use super::*;
     use crate::assemble;
-    use std::collections::HashSet;
 
     #[test]
     fn every_instruction_has_cells_and_names_are_unique() {
@@ -458,6 +463,15 @@ mod tests {
         for name in ["add.i64/a/min", "div.i64/error/divide_by_zero", "jlt.i64/path/taken", "call/kind/[f64]"] {
             assert!(names.contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_missing_cell_is_found() {
+        let mut names: HashSet<_> = grid().iter().map(Cell::to_string).collect();
+        assert!(missing_cells(&names).is_empty());
+        names.remove("rem.u32/error/divide_by_zero");
+        let missing: Vec<_> = missing_cells(&names).iter().map(Cell::to_string).collect();
+        assert_eq!(missing, ["rem.u32/error/divide_by_zero"]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use disasm::{constant_text, disassemble, instr_text, register_name};
 pub use docs::reference;
 pub use edges::{Edge, edges, immediate_edges, length_edges};
 pub use error::ErrorKind;
-pub use grid::{Aspect, Cell, CellProgram, Path, cells, grid, operand_edges};
+pub use grid::{Aspect, Cell, CellProgram, Path, cells, grid, missing_cells, operand_edges};
 pub use ids::{ConstId, FuncId, Pc, Reg, TableId};
 pub use kind::Kind;
 pub use liveness::{Liveness, RegSet};

@@ -78,17 +78,20 @@ impl Deref for Verified {
 /// # Errors
 /// The first thing found wrong.
 pub fn verify(module: &Module) -> Result<(), Box<VerifyError>> {
+    let checkers = || {
+        let functions = module.functions.iter().enumerate();
+        functions.map(|(i, function)| Checker { module, func: FuncId(i as u32), function })
+    };
+    // Declarations of all functions first: calls are judged by those of their callees.
     let mut names = HashSet::new();
-    for (i, function) in module.functions.iter().enumerate() {
-        let checker = Checker { module, func: FuncId(i as u32), function };
-        if function.name.is_empty() {
-            return Err(checker.error(None, "a function needs a name"));
-        }
-        if !names.insert(&function.name) {
-            return Err(checker.error(None, "another function has the same name"));
-        }
+    for checker in checkers() {
+        let name = &checker.function.name;
+        checker.check(!name.is_empty(), None, || "a function needs a name".to_owned())?;
+        checker.check(names.insert(name), None, || "another function has the same name".to_owned())?;
         checker.declarations()?;
-        for pc in (0..function.code.len() as u32).map(Pc) {
+    }
+    for checker in checkers() {
+        for pc in (0..checker.function.code.len() as u32).map(Pc) {
             checker.instruction(pc)?;
         }
         checker.definite_assignment()?;

@@ -126,3 +126,12 @@ fn the_examples_round_trip() {
     }
     assert!(count >= 2);
 }
+
+#[test]
+fn a_callee_with_broken_declarations_is_refused() {
+    let source = "func f() {\n call_void g()\n ret_void\n}\nfunc g() {\n ret_void\n}";
+    let mut module = assemble("t.lks", source).expect("assembles").into_inner();
+    module.functions[1].param_count = 9;
+    let error = lockstep_bytecode::verify(&module).expect_err("must be refused").to_string();
+    assert!(error.contains("t.lks:6: function `g`: 9 parameters but 0 registers"), "{error}");
+}

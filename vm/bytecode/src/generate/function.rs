@@ -27,7 +27,7 @@ static BRANCHES: LazyLock<Vec<Op>> = LazyLock::new(|| {
 const MOST_REGISTERS: usize = 200;
 
 /// An operation that could raise an error is left to chance once in so many times.
-const UNGUARDED: u32 = 32;
+const UNGUARDED: u32 = 12;
 
 const INTEGERS: [Kind; 4] = [Kind::I64, Kind::I32, Kind::U32, Kind::U64];
 
