@@ -36,7 +36,7 @@ class Unsupported(Exception):
 
 
 def c_source(unit):
-    """The whole translation unit; function N is `fN`."""
+    """The whole translation unit; function N is `funcN`."""
     structs, lines = set(), []
     for signature in unit.signatures.values():
         if len(signature.results) == 2:
@@ -91,7 +91,7 @@ def passed(value, type, extension):
 def declaration(number, function, names=None):
     # Inlined into its caller, a function would see its caller's stack pointer, and not a lower one.
     kept = "__attribute__((noinline, noclone)) " if uses_stack_pointer(function) else ""
-    return f"{kept}{result_type(function.signature)} f{number}({parameters(function.signature, names)})"
+    return f"{kept}{result_type(function.signature)} func{number}({parameters(function.signature, names)})"
 
 
 class FunctionWriter:
@@ -170,7 +170,7 @@ class FunctionWriter:
         signature = self.unit.signatures[inst.callee]
         args = inst.args
         if inst.op == "call":
-            callee = f"f{inst.callee[1:]}"
+            callee = f"func{inst.callee[1:]}"
         else:
             address, args = args[0], args[1:]
             if inst.op == "call_helper":

@@ -84,7 +84,7 @@ def compile_unit(request):
     if request["verify"]:
         flags.append("-fchecking")
     code, align, symbols = blob.link(run_gcc(source, flags, phase))
-    functions = [symbols[f"f{n}"] for n in range(len(unit.functions))]
+    functions = [symbols[f"func{n}"] for n in range(len(unit.functions))]
     phase("link")
     return {"arch": "x86_64", "code": code.hex(), "align": align, "functions": functions, "phases": phases}
 
