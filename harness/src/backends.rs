@@ -1,5 +1,7 @@
 //! Which backends take part, and at which levels. Everything here comes from the registry: no backend is named.
 
+use std::sync::Arc;
+
 use lockstep_backend_api::{Backend, Evaluator, Execution, Level, Registry};
 
 use crate::case::{Case, CaseError};
@@ -90,6 +92,15 @@ impl Backends {
     /// A run that the reference cannot finish.
     pub fn complete(&self, case: &mut Case) -> Result<(), CaseError> {
         case.complete(self.reference())
+    }
+
+    /// As [`Backends::resolve`], to be kept: engines hold the backend they compile with.
+    ///
+    /// # Errors
+    /// No such backend, or one that does not answer.
+    pub fn share(&mut self, id: &str) -> Result<Arc<dyn Backend>, SelectionError> {
+        self.resolve(id)?;
+        self.registry.share(id).cloned().map_err(|e| SelectionError::Backend(e.into()))
     }
 
     /// The columns for these backends (all of the build, if none is given) at these levels (all they have, if none is

@@ -4,6 +4,7 @@
 //! - [`worker`]: processes in which code that may be wrong runs, so that a crash is one failed case and nothing else.
 //! - [`case`] and [`check`]: what an IR case is, and the one function that runs and judges it.
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
+//! - [`program`]: bytecode programs with stated results, on the interpreter and natively in every configuration.
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`stats`]: intervals and verdicts.
@@ -18,6 +19,8 @@ pub mod corpus;
 pub mod fault;
 pub mod fuzz;
 pub mod kit;
+pub mod machine_code;
+pub mod program;
 pub mod results;
 pub mod stats;
 pub mod worker;

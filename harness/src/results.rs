@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::backends::Column;
 use crate::case::CaseStats;
+use crate::program::Configuration;
+use crate::program::trial::TrialStats;
 
 /// Version of the format. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
@@ -39,9 +41,11 @@ pub struct TrialResult {
     pub name: String,
     /// The case.
     pub case: String,
-    /// The backend and level.
+    /// The backend and level; none for the interpreter alone.
     #[serde(flatten)]
-    pub column: Column,
+    pub column: Option<Column>,
+    /// The configuration, of program cases.
+    pub configuration: Option<Configuration>,
     /// How it ended.
     pub status: Status,
     /// Kind of failure: a stable name.
@@ -52,6 +56,8 @@ pub struct TrialResult {
     pub seconds: f64,
     /// What it cost, if it was answered.
     pub stats: Option<CaseStats>,
+    /// What it amounts to, of program cases.
+    pub program: Option<TrialStats>,
 }
 
 /// How a trial ended.
@@ -66,6 +72,29 @@ pub enum Status {
     Died,
     /// As declared.
     Refused,
+}
+
+impl TrialResult {
+    /// A trial that passed, until something else is known.
+    pub fn new(name: String, case: String, column: Option<Column>) -> Self {
+        Self {
+            name,
+            case,
+            column,
+            configuration: None,
+            status: Status::Passed,
+            kind: None,
+            what: None,
+            seconds: 0.0,
+            stats: None,
+            program: None,
+        }
+    }
+
+    /// It failed.
+    pub fn fail(&mut self, status: Status, kind: Option<String>, what: String) {
+        (self.status, self.kind, self.what) = (status, kind, Some(what));
+    }
 }
 
 impl Summary {

@@ -1,9 +1,11 @@
 //! The command line: one file per command. Nothing is computed here.
 
 mod backends;
+mod disasm;
 mod faults;
 mod fuzz;
 mod parity;
+mod run;
 mod worker;
 
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ Start here:
   lockstep backends                        which backends this build has
   lockstep parity ir/edge                  every operation at its edge values, on all of them
   lockstep parity --backend exec:./mine    the same for your own code generator, in any language
+  lockstep run --backend ID FILE ARGS…     one program, compiled as it gets hot
 
 Ids of backends are the registry's (`lockstep backends`), `exec:CMD` for a process that speaks the exec protocol, and
 `fault:NAME:ID` for a backend with a planted fault.";
@@ -40,6 +43,10 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Plant each known fault in a backend and see that the gates find it
     Faults(faults::Options),
+    /// Run a program and print its result
+    Run(run::Options),
+    /// Show a program's bytecode, IR and machine code
+    Disasm(disasm::Options),
     /// Run tasks for other commands, in a process of its own
     #[command(hide = true)]
     Worker(worker::Options),
@@ -78,6 +85,9 @@ fn default_corpus() -> PathBuf {
     if here.is_dir() { here } else { PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus")) }
 }
 
+/// Machine stack of threads that run programs, in bytes: native calls nest on it.
+const MACHINE_STACK: usize = 256 << 20;
+
 /// A word as a shell reads it.
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:%+=@".contains(c);
@@ -95,6 +105,8 @@ pub fn main() -> ExitCode {
         Command::Parity(options) => parity::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Disasm(options) => disasm::run(&options),
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {

@@ -12,8 +12,10 @@ use super::{Corpus, Done, Selection, shell_word};
 use crate::backends::{Backends, Column};
 use crate::case::Case;
 use crate::check::Verdict;
+use crate::corpus;
+use crate::program::{Configuration, trial};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION};
-use crate::worker::{Answer, Limits, Pool, Task};
+use crate::worker::{Answer, Death, Limits, Pool, Task};
 
 /// Run cases on backends and compare with what is expected.
 ///
@@ -82,7 +84,21 @@ pub(super) fn run(options: &Options) -> Done {
             let name = format!("{case}/{column}");
             if options.selects(&name) {
                 let (shared, case, column, name_) = (shared.clone(), case.clone(), column.clone(), name.clone());
-                trials.push(Trial::test(name, move || shared.trial(name_, case, column)));
+                trials.push(Trial::test(name, move || shared.ir_trial(name_, case, column)));
+            }
+        }
+    }
+    // A selection of backends leaves the interpreter's own trials out.
+    let alone = options.selection.backends.is_empty() && options.selection.levels.is_empty();
+    let natives = columns.iter().flat_map(|c| Configuration::ALL.map(|configuration| (c.clone(), configuration)));
+    let places: Vec<Option<(Column, Configuration)>> =
+        alone.then_some(None).into_iter().chain(natives.map(Some)).collect();
+    for case in corpus::program::names(&options.corpus.corpus)? {
+        for native in &places {
+            let name = trial::name(&case, native.as_ref());
+            if options.selects(&name) {
+                let (shared, case, native, name_) = (shared.clone(), case.clone(), native.clone(), name.clone());
+                trials.push(Trial::test(name, move || shared.program_trial(name_, case, native)));
             }
         }
     }
@@ -129,40 +145,68 @@ impl Shared {
         self.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn trial(&self, name: String, case: String, column: Column) -> Result<(), Failed> {
+    fn ir_trial(&self, name: String, case: String, column: Column) -> Result<(), Failed> {
         let start = Instant::now();
         let task = Task::IrCase { case: case.clone(), column: column.clone(), corpus: self.corpus.clone() };
-        let answer = self.pool.run(&task);
-        let seconds = start.elapsed().as_secs_f64();
+        let mut result = TrialResult::new(name, case, Some(column));
         let mut unit = None;
-        let (status, kind, what, stats) = match answer {
+        match self.pool.run(&task) {
             Ok(Answer::Case(report)) => {
                 unit = report.unit;
+                result.stats = Some(report.stats);
                 match report.verdict {
-                    Verdict::Passed => (Status::Passed, None, None, Some(report.stats)),
-                    Verdict::Refused { why } => (Status::Refused, None, Some(why), Some(report.stats)),
+                    Verdict::Passed => {}
+                    Verdict::Refused { why } => (result.status, result.what) = (Status::Refused, Some(why)),
                     Verdict::Failed { kind, what } => {
                         let kind = serde_json::to_value(kind).ok().and_then(|k| k.as_str().map(str::to_owned));
-                        (Status::Failed, kind, Some(what), Some(report.stats))
+                        result.fail(Status::Failed, kind, what);
                     }
                 }
             }
-            Ok(Answer::Refused { why }) => (Status::Failed, Some("not_tried".to_owned()), Some(why), None),
-            Ok(other) => {
-                let what = format!("the worker gave another answer than was asked for: {other:?}");
-                (Status::Failed, Some("not_tried".to_owned()), Some(what), None)
+            answer => no_answer(&mut result, answer),
+        }
+        self.conclude(result, start, unit.as_deref())
+    }
+
+    fn program_trial(&self, name: String, case: String, native: Option<(Column, Configuration)>) -> Result<(), Failed> {
+        let start = Instant::now();
+        let task = Task::ProgramCase { case: case.clone(), native: native.clone(), corpus: self.corpus.clone() };
+        let mut result = TrialResult::new(name, case, native.as_ref().map(|n| n.0.clone()));
+        result.configuration = native.map(|n| n.1);
+        match self.pool.run(&task) {
+            Ok(Answer::Program(report)) => {
+                result.program = Some(report.stats);
+                if let Some(what) = report.failure {
+                    result.fail(Status::Failed, Some("parity".to_owned()), what);
+                }
             }
-            Err(death) => (Status::Died, Some(death.how.name().to_owned()), Some(death.to_string()), None),
-        };
-        let failure = matches!(status, Status::Failed | Status::Died).then(|| {
-            let mut text = what.clone().unwrap_or_default();
-            if let Some(unit) = &unit {
+            answer => no_answer(&mut result, answer),
+        }
+        self.conclude(result, start, None)
+    }
+
+    /// Records a result, and turns a failure into what the test runner shows.
+    fn conclude(&self, mut result: TrialResult, start: Instant, unit: Option<&str>) -> Result<(), Failed> {
+        result.seconds = start.elapsed().as_secs_f64();
+        let failure = matches!(result.status, Status::Failed | Status::Died).then(|| {
+            let mut text = result.what.clone().unwrap_or_default();
+            if let Some(unit) = unit {
                 text += &format!("\n\n{unit}");
             }
-            let again = format!("{}{} {}", self.again, Selection::for_backend(&column.backend), shell_word(&name));
-            Failed::from(format!("{name}: {text}\nrun it again: {again}"))
+            let backend = result.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
+            let name = &result.name;
+            Failed::from(format!("{name}: {text}\nrun it again: {}{backend} {}", self.again, shell_word(name)))
         });
-        self.results().push(TrialResult { name, case, column, status, kind, what, seconds, stats });
+        self.results().push(result);
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Records that a trial was not tried, or that its worker died. Any other answer belongs to another kind of task.
+fn no_answer(result: &mut TrialResult, answer: Result<Answer, Box<Death>>) {
+    match answer {
+        Ok(Answer::Refused { why }) => result.fail(Status::Failed, Some("not_tried".to_owned()), why),
+        Ok(_) => result.fail(Status::Failed, Some("channel".to_owned()), "the worker answered another task".to_owned()),
+        Err(death) => result.fail(Status::Died, Some(death.how.name().to_owned()), death.to_string()),
     }
 }

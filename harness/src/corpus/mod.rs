@@ -2,6 +2,7 @@
 //! stand in a module each.
 
 pub mod ir;
+pub mod program;
 
 use std::path::{Path, PathBuf};
 

@@ -51,6 +51,8 @@ pub fn serve(limits: &Limits) -> io::Result<()> {
 }
 
 fn work(channel: &UnixStream) -> io::Result<()> {
+    // A crash in generated code says where it came from.
+    lockstep_engine::crash::install();
     let mut lines = BufReader::new(channel).lines();
     let send = |message: &Message| -> io::Result<()> {
         let mut line = serde_json::to_string(message).map_err(io::Error::other)?;

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::backends::{Backends, Column};
 use crate::case::{Case, CaseReport, CaseStats};
 use crate::check::{self, Verdict};
+use crate::corpus;
 use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
+use crate::program::trial::{self, ProgramReport, TrialStats};
+use crate::program::{Configuration, Program};
 
 /// A piece of work, as sent to a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +41,15 @@ pub enum Task {
         /// Where.
         column: Column,
     },
+    /// Run a program case, found by name, on the interpreter or natively.
+    ProgramCase {
+        /// The case's name.
+        case: String,
+        /// Where and how; on the interpreter if absent.
+        native: Option<(Column, Configuration)>,
+        /// The corpus directory.
+        corpus: PathBuf,
+    },
 }
 
 /// The answer to a task.
@@ -50,6 +62,8 @@ pub enum Answer {
     Fuzz(BatchReport),
     /// To [`Task::FuzzOne`]; a unit that is invalid or does not end passes.
     Verdict(Verdict),
+    /// To [`Task::ProgramCase`].
+    Program(ProgramReport),
     /// The task could not be tried: unknown names, unreadable files.
     Refused {
         /// Why.
@@ -72,6 +86,7 @@ impl Task {
             Task::IrCase { case, column, .. } => format!("{case}/{column}"),
             Task::Fuzz { batch } => format!("functions {} to {}", batch.first, batch.first + batch.count),
             Task::FuzzOne { column, .. } => format!("a function on {column}"),
+            Task::ProgramCase { case, native, .. } => trial::name(case, native.as_ref()),
         }
     }
 
@@ -83,9 +98,31 @@ impl Task {
                 .and_then(|mut case| run_case(&mut case, column, context).map(Answer::Case)),
             Task::Fuzz { batch } => batch.run(&mut context.backends, context.progress).map(Answer::Fuzz),
             Task::FuzzOne { unit, inputs, column } => check_unit(unit, inputs, column, context).map(Answer::Verdict),
+            Task::ProgramCase { case, native, corpus } => corpus::program::find(case, corpus)
+                .map_err(|e| e.to_string())
+                .and_then(|program| program.ok_or_else(|| format!("no case `{case}`")))
+                .and_then(|program| run_program(&program, native.as_ref(), context).map(Answer::Program)),
         };
         done.unwrap_or_else(|why| Answer::Refused { why })
     }
+}
+
+fn run_program(
+    program: &Program,
+    native: Option<&(Column, Configuration)>,
+    context: &mut Context<'_>,
+) -> Result<ProgramReport, String> {
+    let outcome = match native {
+        None => trial::interpreter(program),
+        Some((column, configuration)) => {
+            let backend = context.backends.share(&column.backend).map_err(|e| e.to_string())?;
+            trial::native(program, &backend, column.level, *configuration)
+        }
+    };
+    Ok(match outcome {
+        Ok(stats) => ProgramReport { failure: None, stats },
+        Err(what) => ProgramReport { failure: Some(what), stats: TrialStats::default() },
+    })
 }
 
 fn run_case(case: &mut Case, column: &Column, context: &mut Context<'_>) -> Result<CaseReport, String> {

@@ -1,0 +1,147 @@
+//! `corpus/bytecode/*.yaml` and `corpus/bench/*.yaml`: bytecode programs with runs. A case is called `DIRECTORY/FILE/NAME`.
+//!
+//! ```yaml
+//! about: What the cases of this file have in common.
+//! cases:
+//!   - name: min_by_minus_one     # letters, digits, `_`, `-` and `.`
+//!     about: What it shows.
+//!     program: |                 # assembly; or `file: NAME.lks` beside this file
+//!       func main(a: i64, b: i64) -> i64 { … }
+//!     entry: main                # which function is called; `main` if not stated
+//!     runs:
+//!       - args: [7, 2]           # as the parameters' kinds: numbers, true, lists for arrays, "0xff", "bits:0x7ff0000000000001"
+//!         result: 3              # as the result's kind
+//!         output: "3\n"          # what it writes
+//!       - args: [7, 0]
+//!         error: {kind: divide_by_zero, function: main, pc: 0, line: 2}
+//!     limits: {depth: 100, budget: 1000, memory: 65536}
+//!     cells: [div.i64/edge/min]  # cells of the instruction grid that it fills
+//!     bench:                     # makes it a benchmark
+//!       args: [100000000]        # the published size: the interpreter needs a second at least
+//!       quick: [1000000]
+//!       peer: xorshift           # twins in harness/peers
+//!       gates: {uplift: {native: 3.0}, native_ratio: {ID: 1.6}, coverage: {native: 90, inline: 90}}
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{CorpusError, files, mistake_at, parse, read, relocate};
+use crate::program::{Program, ProgramCase};
+
+/// The directories of the corpus that hold programs.
+pub const DIRECTORIES: [&str; 2] = ["bytecode", "bench"];
+
+/// A file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// What its cases have in common; for readers of the file.
+    #[serde(rename = "about")]
+    _about: String,
+    cases: Vec<ProgramCase>,
+}
+
+/// A file that was read, with what diagnostics about it need.
+struct Loaded {
+    path: PathBuf,
+    text: String,
+    cases: Vec<ProgramCase>,
+}
+
+impl Loaded {
+    fn load(path: PathBuf) -> Result<Self, CorpusError> {
+        let text = read(&path)?;
+        let shown = path.display().to_string();
+        let File { cases, .. } = parse(&shown, &text)?;
+        let mut seen = std::collections::HashSet::new();
+        for case in &cases {
+            let place = format!("name: {}", case.name);
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+            if case.name.is_empty() || !case.name.chars().all(plain) {
+                let message = "names of cases consist of letters, digits, `_`, `-` and `.`";
+                return Err(mistake_at(&shown, &text, &place, message).into());
+            }
+            if !seen.insert(&case.name) {
+                return Err(mistake_at(&shown, &text, &place, format!("two cases are called `{}`", case.name)).into());
+            }
+        }
+        Ok(Self { path, text, cases })
+    }
+
+    /// Assembles a case and checks its runs, so that a mistake is shown in its place.
+    fn prepare(&self, case: ProgramCase) -> Result<Program, CorpusError> {
+        let shown = self.path.display().to_string();
+        let mistake = |message: String| mistake_at(&shown, &self.text, &format!("name: {}", case.name), message);
+        let module = match (&case.program, &case.file) {
+            (Some(inline), None) => {
+                lockstep_bytecode::assemble(&shown, inline).map_err(|e| relocate(e, &shown, &self.text, inline))?
+            }
+            (None, Some(file)) => {
+                let path = self.path.with_file_name(file);
+                lockstep_bytecode::assemble(&file.display().to_string(), &read(&path)?)?
+            }
+            _ => return Err(mistake(format!("`{}` needs either `program` or `file`", case.name)).into()),
+        };
+        let program = Program::new(module, case.clone()).map_err(mistake)?;
+        program.calls().map_err(mistake)?;
+        Ok(program)
+    }
+}
+
+fn all(corpus: &Path) -> impl Iterator<Item = Result<(String, Loaded), CorpusError>> {
+    DIRECTORIES.into_iter().flat_map(move |directory| {
+        let (paths, failed) = match files(&corpus.join(directory)) {
+            Ok(paths) => (paths, None),
+            Err(error) => (Vec::new(), Some(Err(error))),
+        };
+        let load = move |path: PathBuf| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Loaded::load(path).map(|file| (format!("{directory}/{stem}"), file))
+        };
+        failed.into_iter().chain(paths.into_iter().map(load))
+    })
+}
+
+/// Names of all cases, in order.
+///
+/// # Errors
+/// A file that cannot be read or parsed.
+pub fn names(corpus: &Path) -> Result<Vec<String>, CorpusError> {
+    let mut names = Vec::new();
+    for file in all(corpus) {
+        let (prefix, file) = file?;
+        names.extend(file.cases.iter().map(|case| format!("{prefix}/{}", case.name)));
+    }
+    Ok(names)
+}
+
+/// The case of that name, assembled; `None` if there is none.
+///
+/// # Errors
+/// Its file or its program has a mistake.
+pub fn find(name: &str, corpus: &Path) -> Result<Option<Program>, CorpusError> {
+    let mut parts = name.splitn(3, '/');
+    let (Some(directory), Some(stem), Some(case)) = (parts.next(), parts.next(), parts.next()) else { return Ok(None) };
+    let path = corpus.join(directory).join(format!("{stem}.yaml"));
+    if !DIRECTORIES.contains(&directory) || !path.exists() {
+        return Ok(None);
+    }
+    let file = Loaded::load(path)?;
+    let found = file.cases.iter().find(|c| c.name == case).cloned();
+    found.map(|case| file.prepare(case)).transpose()
+}
+
+/// All cases with their full names, as written.
+///
+/// # Errors
+/// A file that cannot be read or parsed.
+pub fn cases(corpus: &Path) -> Result<Vec<(String, ProgramCase)>, CorpusError> {
+    let mut cases = Vec::new();
+    for file in all(corpus) {
+        let (prefix, file) = file?;
+        cases.extend(file.cases.into_iter().map(|case| (format!("{prefix}/{}", case.name), case)));
+    }
+    Ok(cases)
+}

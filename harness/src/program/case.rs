@@ -1,0 +1,227 @@
+//! What a program case is: a bytecode program, calls of it, and what each must give. docs/corpus.md has the schema.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lockstep_bytecode::{FuncId, Kind, Verified};
+use lockstep_runtime::{Limits, Value};
+use serde::{Deserialize, Serialize};
+
+use super::literal::{self, Literal};
+
+/// A case as written in YAML.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramCase {
+    /// Its name, unique in its file.
+    pub name: String,
+    /// What it shows.
+    pub about: String,
+    /// The program's assembly, or
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// the file it is in, relative to the YAML file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The function called; `main` if not said.
+    #[serde(default = "main", skip_serializing_if = "is_main")]
+    pub entry: String,
+    /// The calls.
+    pub runs: Vec<ProgramRun>,
+    /// What the program may use.
+    #[serde(default, skip_serializing_if = "CaseLimits::is_default")]
+    pub limits: CaseLimits,
+    /// The cells of the instruction grid that it fills.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<String>,
+    /// What makes it a benchmark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bench: Option<Bench>,
+}
+
+fn main() -> String {
+    "main".to_owned()
+}
+
+fn is_main(entry: &str) -> bool {
+    entry == "main"
+}
+
+/// One call and what it must give: a result or an error, and output.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramRun {
+    /// The arguments, one per parameter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<Literal>,
+    /// The result; absent for a function without one, and for an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Literal>,
+    /// The error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ExpectedError>,
+    /// What it writes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+/// An error and its position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedError {
+    /// The stable name of its kind.
+    pub kind: String,
+    /// Its message; the kind's own if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The function that raised it.
+    pub function: String,
+    /// The instruction.
+    pub pc: u32,
+    /// The source line.
+    pub line: u32,
+}
+
+/// Limits of a case; what is not said has the VM's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseLimits {
+    /// Activations on the stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// Back edges and calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u64>,
+    /// Bytes of heap and output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+}
+
+impl CaseLimits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As the VM takes them.
+    pub fn resolve(self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            depth: self.depth.unwrap_or(default.depth),
+            memory: self.memory.unwrap_or(default.memory),
+            budget: self.budget,
+        }
+    }
+}
+
+/// Sizes and gates of a benchmark.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bench {
+    /// Arguments at the published size: the interpreter needs a second at least.
+    pub args: Vec<Literal>,
+    /// Arguments for a quick look.
+    pub quick: Vec<Literal>,
+    /// Name of the twins in `harness/peers`, without their endings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// What must hold.
+    #[serde(default)]
+    pub gates: Gates,
+}
+
+/// Gates of a benchmark, as data. Backends are keys, by their id; `native` stands for every backend that makes native code.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gates {
+    /// Least uplift over the interpreter, by backend, at its default level: the lower bound of the interval must reach it.
+    #[serde(default)]
+    pub uplift: std::collections::BTreeMap<String, f64>,
+    /// Most time relative to the C twin, by backend: the upper bound must not exceed it.
+    #[serde(default)]
+    pub native_ratio: std::collections::BTreeMap<String, f64>,
+    /// Least share of executed instructions that ran natively, and inline, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageGate>,
+}
+
+/// Least native shares in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoverageGate {
+    /// Inline and through helpers.
+    pub native: f64,
+    /// Inline alone.
+    pub inline: f64,
+}
+
+/// A case ready to run.
+pub struct Program {
+    /// The module.
+    pub module: Arc<Verified>,
+    /// The function called.
+    pub entry: FuncId,
+    /// The case it comes from.
+    pub case: ProgramCase,
+}
+
+/// One call ready to run.
+pub struct Call {
+    /// Arguments.
+    pub args: Vec<Value>,
+    /// What must come of it.
+    pub expected: Expectation,
+}
+
+/// What must come of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expectation {
+    /// This result.
+    Result(Option<Value>),
+    /// This error.
+    Error(ExpectedError),
+}
+
+impl Program {
+    /// A case with its assembled program.
+    ///
+    /// # Errors
+    /// The program has no function of the entry's name.
+    pub fn new(module: Verified, case: ProgramCase) -> Result<Self, String> {
+        let entry = module.find(&case.entry).ok_or_else(|| format!("the program has no function `{}`", case.entry))?;
+        Ok(Self { module: Arc::new(module), entry, case })
+    }
+
+    /// The calls of the case, with values of the right kinds.
+    ///
+    /// # Errors
+    /// A literal that is no value of its kind, or a count that is wrong.
+    pub fn calls(&self) -> Result<Vec<Call>, String> {
+        self.case.runs.iter().map(|run| self.call(run)).collect()
+    }
+
+    fn call(&self, run: &ProgramRun) -> Result<Call, String> {
+        let args = self.args(&run.args)?;
+        let result = self.module.function(self.entry).result;
+        let expected = match (&run.error, &run.result, result) {
+            (Some(error), None, _) => Expectation::Error(error.clone()),
+            (None, Some(literal), Some(kind)) => Expectation::Result(Some(literal::value(literal, kind)?)),
+            (None, None, None) => Expectation::Result(None),
+            (Some(_), Some(_), _) => return Err("a run has either a result or an error".to_owned()),
+            (None, Some(_), None) => return Err(format!("`{}` has no result", self.case.entry)),
+            (None, None, Some(kind)) => return Err(format!("a run does not say its result (of kind {kind})")),
+        };
+        Ok(Call { args, expected })
+    }
+
+    /// Arguments of the entry's kinds.
+    ///
+    /// # Errors
+    /// A literal that is no value of its kind, or a count that is wrong.
+    pub fn args(&self, literals: &[Literal]) -> Result<Vec<Value>, String> {
+        let kinds: Vec<Kind> = self.module.function(self.entry).params().collect();
+        if kinds.len() != literals.len() {
+            return Err(format!("`{}` takes {} arguments, {} are given", self.case.entry, kinds.len(), literals.len()));
+        }
+        literals.iter().zip(kinds).map(|(literal, kind)| literal::value(literal, kind)).collect()
+    }
+}

@@ -1,0 +1,9 @@
+//! Program cases: bytecode programs with stated results, judged on the interpreter and on every backend in every configuration.
+
+pub mod case;
+pub mod literal;
+pub mod observe;
+pub mod trial;
+
+pub use case::{Program, ProgramCase};
+pub use observe::{Configuration, Observation, Setup};

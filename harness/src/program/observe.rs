@@ -1,0 +1,228 @@
+//! What can be seen of a program's run: result or error, and output.
+
+use std::fmt;
+use std::sync::Arc;
+
+use lockstep_backend_api::{Backend, Level, Options, Target};
+use lockstep_engine::{Config, Executions, Mode, Pipeline, Session, Stats};
+use lockstep_runtime::{Error, Limits, Value};
+
+use super::case::{Call, Expectation, ExpectedError, Program};
+
+/// When and how native code is used in a run: the configurations of docs/corpus.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Configuration {
+    /// Every function is compiled before its first call.
+    Eager,
+    /// Native code is entered at every loop header.
+    Osr,
+    /// The default thresholds.
+    Tiered,
+    /// Eager, and an exit is forced at the K-th back edge or call, for every K.
+    Exits,
+    /// Functions are compiled at their second call, and each compilation invalidates every other unit.
+    Churn,
+}
+
+impl Configuration {
+    /// All of them.
+    pub const ALL: [Configuration; 5] =
+        [Configuration::Eager, Configuration::Osr, Configuration::Tiered, Configuration::Exits, Configuration::Churn];
+
+    /// Its name in trials.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Configuration::Eager => "eager",
+            Configuration::Osr => "osr",
+            Configuration::Tiered => "tiered",
+            Configuration::Exits => "exits",
+            Configuration::Churn => "churn",
+        }
+    }
+
+    fn mode(self) -> Mode {
+        match self {
+            Configuration::Eager | Configuration::Exits => Mode::Eager,
+            Configuration::Osr => Mode::EveryLoop,
+            Configuration::Tiered => Mode::Tiered(lockstep_engine::DEFAULT_THRESHOLDS),
+            Configuration::Churn => Mode::Tiered(lockstep_runtime::Thresholds { calls: 2, loops: 3 }),
+        }
+    }
+}
+
+/// Everything about a run but the program.
+#[derive(Clone)]
+pub struct Setup {
+    /// Backend, level and configuration; `None` is the interpreter alone.
+    pub native: Option<(Arc<dyn Backend>, Level, Configuration)>,
+    /// Compiler options; `countdown` and `coverage` are set as needed.
+    pub compiler: lockstep_compiler::Options,
+    /// Whether the backend checks itself.
+    pub verify: bool,
+    /// Leave native code at the K-th back edge or call.
+    pub forced_exit: Option<u64>,
+    /// Count executed instructions.
+    pub coverage: bool,
+}
+
+impl Setup {
+    /// The interpreter alone.
+    pub fn interpreter() -> Self {
+        Self {
+            native: None,
+            compiler: lockstep_compiler::Options::default(),
+            verify: false,
+            forced_exit: None,
+            coverage: false,
+        }
+    }
+
+    /// A backend in a configuration.
+    pub fn native(backend: Arc<dyn Backend>, level: Level, configuration: Configuration) -> Self {
+        Self { native: Some((backend, level, configuration)), ..Self::interpreter() }
+    }
+
+    /// A session for the program.
+    ///
+    /// # Errors
+    /// This machine is no target.
+    pub fn session(&self, program: &Program, limits: Limits) -> Result<Session, String> {
+        let native = match &self.native {
+            None => None,
+            Some((backend, level, configuration)) => {
+                let target = Target::host().ok_or("no backend can make code for this machine")?;
+                let compiler = lockstep_compiler::Options {
+                    countdown: limits.budget.is_some() || self.forced_exit.is_some(),
+                    coverage: self.coverage,
+                    ..self.compiler.clone()
+                };
+                let pipeline = Pipeline {
+                    backend: backend.clone(),
+                    target,
+                    options: Options { level: *level, verify: self.verify },
+                    compiler,
+                    churn: *configuration == Configuration::Churn,
+                };
+                Some((pipeline, configuration.mode()))
+            }
+        };
+        let config = Config { native, limits, forced_exit: self.forced_exit, coverage: self.coverage };
+        Ok(Session::new(program.module.clone(), config))
+    }
+}
+
+/// What was seen of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The result or the error.
+    pub outcome: Result<Option<Value>, Error>,
+    /// What was written.
+    pub output: Vec<u8>,
+}
+
+/// An observation and what lies behind it.
+pub struct Observed {
+    /// What parity compares.
+    pub seen: Observation,
+    /// What the engine did.
+    pub stats: Stats,
+    /// Executions by function and instruction, if they were counted.
+    pub executions: Vec<Vec<Executions>>,
+}
+
+/// Runs one call in a session of its own.
+///
+/// # Errors
+/// No session could be made.
+pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed, String> {
+    let mut session = setup.session(program, program.case.limits.resolve())?;
+    let outcome = session.run(program.entry, &call.args);
+    let seen = Observation { outcome, output: session.take_output() };
+    let executions = if setup.coverage { session.executions() } else { Vec::new() };
+    Ok(Observed { seen, stats: session.stats(), executions })
+}
+
+impl Observation {
+    /// What an error looks like in a case.
+    fn error(program: &Program, error: &Error) -> ExpectedError {
+        ExpectedError {
+            kind: error.kind.name().to_owned(),
+            message: Some(error.message().to_owned()),
+            function: program.module.function(error.position.func).name.clone(),
+            pc: error.position.pc.0,
+            line: error.position.line,
+        }
+    }
+
+    /// Whether it is what the case states; otherwise how it differs.
+    ///
+    /// # Errors
+    /// The difference.
+    pub fn meets(&self, program: &Program, expected: &Expectation, output: &str) -> Result<(), String> {
+        let outcome_fits = match (&self.outcome, expected) {
+            (Ok(value), Expectation::Result(expected)) => value == expected,
+            (Err(error), Expectation::Error(expected)) => {
+                let mut found = Self::error(program, error);
+                if expected.message.is_none() {
+                    found.message = None;
+                }
+                found == *expected
+            }
+            _ => false,
+        };
+        if !outcome_fits {
+            return Err(format!("gives {}, the case states {}", self.show(program), show_expected(expected)));
+        }
+        if self.output != output.as_bytes() {
+            return Err(format!("writes {:?}, the case states {output:?}", String::from_utf8_lossy(&self.output)));
+        }
+        Ok(())
+    }
+
+    /// Whether it equals what the reference gave; otherwise how it differs. Tracebacks are compared whole.
+    ///
+    /// # Errors
+    /// The difference.
+    pub fn agrees(&self, program: &Program, reference: &Observation) -> Result<(), String> {
+        if self.outcome != reference.outcome {
+            let (found, wanted) = (self.show(program), reference.show(program));
+            if found == wanted {
+                return Err(format!("{found} has another traceback than the interpreter's"));
+            }
+            return Err(format!("gives {found}, the interpreter {wanted}"));
+        }
+        if self.output != reference.output {
+            let show = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
+            return Err(format!("writes {:?}, the interpreter {:?}", show(&self.output), show(&reference.output)));
+        }
+        Ok(())
+    }
+
+    /// The outcome for people.
+    pub fn show(&self, program: &Program) -> String {
+        match &self.outcome {
+            Ok(None) => "no result".to_owned(),
+            Ok(Some(value)) => cut(&value.to_string()),
+            Err(error) => Self::error(program, error).to_string(),
+        }
+    }
+}
+
+fn show_expected(expected: &Expectation) -> String {
+    match expected {
+        Expectation::Result(None) => "no result".to_owned(),
+        Expectation::Result(Some(value)) => cut(&value.to_string()),
+        Expectation::Error(error) => error.to_string(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= 200 { text.to_owned() } else { format!("{}…", text.chars().take(200).collect::<String>()) }
+}
+
+impl fmt::Display for ExpectedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error {} in `{}` at pc {}, line {}", self.kind, self.function, self.pc, self.line)
+    }
+}

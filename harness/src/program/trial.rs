@@ -1,0 +1,181 @@
+//! A program case on one column in one configuration: is it what the interpreter does, and did it run natively?
+
+use std::sync::Arc;
+
+use lockstep_backend_api::{Backend, Execution, Level};
+use lockstep_engine::Executions;
+use serde::{Deserialize, Serialize};
+
+use super::case::{Call, Program};
+use super::observe::{Configuration, Observed, Setup, observe};
+use crate::backends::Column;
+
+/// Runs up to this many events have an exit forced at every one of them; longer ones at some.
+pub const EVERY_EXIT_UP_TO: u64 = 200;
+
+/// What a passed trial amounts to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialStats {
+    /// Runs compared.
+    pub runs: u64,
+    /// Units compiled.
+    pub units: u64,
+    /// Instructions executed natively, counted in the configurations that prove native execution.
+    pub native: u64,
+    /// Instructions interpreted in the same runs.
+    pub interpreted: u64,
+    /// Exits forced.
+    pub exits: u64,
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProgramReport {
+    /// What went wrong, if anything.
+    pub failure: Option<String>,
+    /// What it amounts to.
+    pub stats: TrialStats,
+}
+
+/// The name of a trial: the case, then `interpreter`, or backend, level and configuration.
+pub fn name(case: &str, native: Option<&(Column, Configuration)>) -> String {
+    match native {
+        None => format!("{case}/interpreter"),
+        Some((column, configuration)) => format!("{case}/{column}/{}", configuration.name()),
+    }
+}
+
+/// Checks that the interpreter gives what the case states.
+///
+/// # Errors
+/// What differs.
+pub fn interpreter(program: &Program) -> Result<TrialStats, String> {
+    let mut stats = TrialStats::default();
+    for (n, (call, run)) in program.calls()?.iter().zip(&program.case.runs).enumerate() {
+        let observed = observe(program, call, &Setup::interpreter())?;
+        observed.seen.meets(program, &call.expected, &run.output).map_err(|e| format!("run {n}: {e}"))?;
+        stats.runs += 1;
+    }
+    Ok(stats)
+}
+
+/// Checks that a backend gives what the interpreter gives, in one configuration.
+///
+/// # Errors
+/// What differs, or why it cannot be trusted: a function refused, native code asked for and not run.
+pub fn native(
+    program: &Program,
+    backend: &Arc<dyn Backend>,
+    level: Level,
+    configuration: Configuration,
+) -> Result<TrialStats, String> {
+    let mut stats = TrialStats::default();
+    for (n, call) in program.calls()?.iter().enumerate() {
+        Trial { program, call, backend, level, configuration, stats: &mut stats }
+            .run()
+            .map_err(|e| format!("run {n}: {e}"))?;
+    }
+    Ok(stats)
+}
+
+struct Trial<'t> {
+    program: &'t Program,
+    call: &'t Call,
+    backend: &'t Arc<dyn Backend>,
+    level: Level,
+    configuration: Configuration,
+    stats: &'t mut TrialStats,
+}
+
+impl Trial<'_> {
+    fn run(mut self) -> Result<(), String> {
+        let reference = observe(self.program, self.call, &Setup { coverage: true, ..Setup::interpreter() })?;
+        match self.configuration {
+            Configuration::Exits => self.forced_exits(&reference),
+            Configuration::Eager | Configuration::Osr => {
+                self.compare(&reference, |_| {})?;
+                let counted = self.compare(&reference, |setup| setup.coverage = true)?;
+                self.prove_native(&reference, &counted)
+            }
+            Configuration::Tiered | Configuration::Churn => self.compare(&reference, |_| {}).map(drop),
+        }
+    }
+
+    fn compare(&mut self, reference: &Observed, change: impl FnOnce(&mut Setup)) -> Result<Observed, String> {
+        let mut setup = Setup::native(self.backend.clone(), self.level, self.configuration);
+        setup.verify = true;
+        change(&mut setup);
+        let observed = observe(self.program, self.call, &setup)?;
+        self.stats.runs += 1;
+        self.stats.units += observed.stats.units.len() as u64;
+        if let Some(refused) = observed.stats.refusals.first() {
+            let name = &self.program.module.function(refused.func).name;
+            return Err(format!("`{name}` was not compiled: {} ({})", refused.reason, refused.detail));
+        }
+        observed.seen.agrees(self.program, &reference.seen)?;
+        Ok(observed)
+    }
+
+    /// The counts must sum exactly to the interpreter's; what was asked to run natively must have, or have left for a reason.
+    fn prove_native(&mut self, reference: &Observed, counted: &Observed) -> Result<(), String> {
+        let (mut native, mut interpreted) = (0, 0);
+        for (index, (ours, theirs)) in counted.executions.iter().zip(&reference.executions).enumerate() {
+            for (pc, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+                let sum = ours.inline + ours.helper + ours.interpreted;
+                if sum != theirs.interpreted {
+                    let Executions { inline, helper, interpreted } = *ours;
+                    let name = &self.program.module.functions[index].name;
+                    return Err(format!(
+                        "`{name}` pc {pc} was counted {inline} inline + {helper} through helpers + {interpreted} interpreted = {sum} times, the interpreter executes it {} times",
+                        theirs.interpreted
+                    ));
+                }
+                native += ours.inline + ours.helper;
+                interpreted += ours.interpreted;
+            }
+        }
+        self.stats.native += native;
+        self.stats.interpreted += interpreted;
+        let evaluated = self.backend.capabilities().execution == Execution::Evaluated;
+        let exits: u64 = counted.stats.exits.values().sum();
+        let what = if evaluated { "evaluated" } else { "run natively" };
+        match self.configuration {
+            Configuration::Eager if native == 0 && exits == 0 => Err(format!("nothing was {what}")),
+            Configuration::Eager if interpreted > 0 && exits == 0 => {
+                Err(format!("{interpreted} instructions were interpreted, and no exit says why"))
+            }
+            Configuration::Osr if native == 0 && exits == 0 && self.takes_back_edges(reference) => {
+                Err(format!("loops ran, and nothing was {what}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether any instruction was executed more often than its function was entered and not by recursion: then it is in a loop that ran.
+    fn takes_back_edges(&self, reference: &Observed) -> bool {
+        self.program.module.functions.iter().zip(&reference.executions).any(|(function, counts)| {
+            let entered = counts.first().map_or(0, |c| c.interpreted);
+            function.loop_headers().iter().any(|header| {
+                let header_count = counts[header.index()].interpreted;
+                header.0 != 0 && header_count > entered
+            })
+        })
+    }
+
+    fn forced_exits(&mut self, reference: &Observed) -> Result<(), String> {
+        let mut k = 1;
+        loop {
+            let observed = self
+                .compare(reference, |setup| setup.forced_exit = Some(k))
+                .map_err(|e| format!("with an exit forced at back edge or call {k}: {e}"))?;
+            let left = observed.stats.exits.get("countdown").copied().unwrap_or(0);
+            if left == 0 {
+                // Beyond the last event: every one before it had its exit.
+                return Ok(());
+            }
+            self.stats.exits += 1;
+            // Every exit of a short run; of a long one, ever sparser.
+            k = if k < EVERY_EXIT_UP_TO { k + 1 } else { k + k / 2 };
+        }
+    }
+}
