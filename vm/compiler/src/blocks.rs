@@ -1,6 +1,18 @@
 //! Block surgery that several parts need.
 
+use lockstep_ir::cfg::Cfg;
 use lockstep_ir::{Block, Function, ValueDef};
+
+/// Drops the blocks that cannot be reached; whether there were any.
+pub fn drop_unreachable(func: &mut Function) -> bool {
+    let cfg = Cfg::new(func);
+    let some = cfg.rpo.len() < func.blocks.len();
+    if some {
+        let order: Vec<Block> = func.block_ids().filter(|&block| cfg.is_reachable(block)).collect();
+        arrange(func, &order);
+    }
+    some
+}
 
 /// Puts a function's blocks into an order, drops those that are not in it, and renumbers branches and parameters. The
 /// entry stays first, and no block that stays branches to one that is dropped.

@@ -1,7 +1,7 @@
 //! When to compile what: the engine's side of the interpreter's counters.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,6 +40,8 @@ pub(crate) struct Engine {
     retired: Vec<LoadedUnit>,
     refused: HashSet<FuncId>,
     stats: Stats,
+    /// Coverage counters of freed units, by function, instruction, and whether through a helper.
+    freed_counters: BTreeMap<(FuncId, Pc, bool), u64>,
 }
 
 impl Engine {
@@ -51,6 +53,7 @@ impl Engine {
             retired: Vec::new(),
             refused: HashSet::new(),
             stats: Stats::default(),
+            freed_counters: BTreeMap::new(),
         }
     }
 
@@ -121,6 +124,9 @@ impl Engine {
         self.stats.freed += self.retired.len() as u64;
         for unit in self.retired.drain(..) {
             count_exits(&unit, &mut self.stats);
+            for (pc, helper, n) in unit.data.counters() {
+                *self.freed_counters.entry((unit.func, pc, helper)).or_default() += n;
+            }
         }
     }
 
@@ -131,10 +137,11 @@ impl Engine {
         stats
     }
 
-    /// Coverage counters of all units that still exist: function, instruction, through a helper or not, executions.
+    /// Coverage counters of all units, freed ones included: function, instruction, through a helper or not, executions.
     pub(crate) fn counters(&self) -> Vec<(FuncId, Pc, bool, u64)> {
         let units = self.live.iter().chain(&self.retired);
-        units.flat_map(|u| u.data.counters().map(|(pc, helper, n)| (u.func, pc, helper, n))).collect()
+        let freed = self.freed_counters.iter().map(|(&(func, pc, helper), &n)| (func, pc, helper, n));
+        units.flat_map(|u| u.data.counters().map(|(pc, helper, n)| (u.func, pc, helper, n))).chain(freed).collect()
     }
 }
 

@@ -12,26 +12,20 @@
 
 use lockstep_ir::cfg::Cfg;
 use lockstep_ir::op::Effect;
-use lockstep_ir::{Block, FrameStateId, Function, Inst, InstData, Unit, Value, ValueDef};
+use lockstep_ir::{FrameStateId, Function, Inst, InstData, Unit, Value, ValueDef};
 
 use super::{Fuel, effects};
-use crate::blocks::arrange;
+use crate::blocks::drop_unreachable;
 
 /// Runs the pass.
 pub fn run(unit: &Unit, func: &mut Function, fuel: &mut Fuel) {
-    drop_unreachable(func, fuel);
+    if !fuel.is_empty() && drop_unreachable(func) {
+        fuel.take();
+    }
     let cfg = Cfg::new(func);
     drop_operations(unit, func, &cfg, fuel);
     drop_parameters(unit, func, &cfg, fuel);
     drop_frame_states(func);
-}
-
-fn drop_unreachable(func: &mut Function, fuel: &mut Fuel) {
-    let cfg = Cfg::new(func);
-    if cfg.rpo.len() < func.blocks.len() && fuel.take() {
-        let order: Vec<Block> = func.block_ids().filter(|&block| cfg.is_reachable(block)).collect();
-        arrange(func, &order);
-    }
 }
 
 fn is_removable(unit: &Unit, inst: &InstData) -> bool {

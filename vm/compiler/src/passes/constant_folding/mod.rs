@@ -8,7 +8,8 @@
 //! total. Floating-point operations whose result is a NaN are left alone: its payload is unspecified, and only the machine
 //! knows which one it makes.
 //!
-//! **Changes.** One operation or terminator each.
+//! **Changes.** One operation or terminator each. Blocks that a change cuts off go with it, since what follows a certain exit, and
+//! is used in them, goes too.
 
 mod identities;
 
@@ -19,6 +20,7 @@ use lockstep_ir::eval::{Results, evaluate};
 use lockstep_ir::{Block, Function, Imm, Inst, InstData, Op, Type, Unit, Value};
 
 use super::Fuel;
+use crate::blocks::drop_unreachable;
 use identities::Simpler;
 
 /// Runs the pass.
@@ -30,6 +32,7 @@ pub fn run(_unit: &Unit, func: &mut Function, fuel: &mut Fuel) {
     }
     let map = folding.map;
     func.replace_uses(&map);
+    drop_unreachable(func);
 }
 
 struct Folding<'a> {
