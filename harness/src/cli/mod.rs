@@ -1,6 +1,7 @@
 //! The command line: one file per command. Nothing is computed here.
 
 mod backends;
+mod coverage;
 mod disasm;
 mod faults;
 mod fuzz;
@@ -43,6 +44,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Plant each known fault in a backend and see that the gates find it
     Faults(faults::Options),
+    /// Measure how much of each benchmark runs natively
+    Coverage(coverage::Options),
     /// Run a program and print its result
     Run(run::Options),
     /// Show a program's bytecode, IR and machine code
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Parity(options) => parity::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Coverage(options) => coverage::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         Command::Worker(options) => worker::run(&options),

@@ -1,6 +1,7 @@
 //! Program cases: bytecode programs with stated results, judged on the interpreter and on every backend in every configuration.
 
 pub mod case;
+pub mod coverage;
 pub mod literal;
 pub mod observe;
 pub mod trial;

@@ -1,8 +1,10 @@
 //! What workers do: the tasks and their answers. A new kind of work is a variant here and a line in [`Task::run`].
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use lockstep_backend_api::Options;
+use lockstep_backend_api::{Options, Target};
+use lockstep_bytecode::{FuncId, Op};
 use serde::{Deserialize, Serialize};
 
 use crate::backends::{Backends, Column};
@@ -11,6 +13,7 @@ use crate::check::{self, Verdict};
 use crate::corpus;
 use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
+use crate::program::coverage::{self, Coverage};
 use crate::program::trial::{self, ProgramReport, TrialStats};
 use crate::program::{Configuration, Program};
 
@@ -50,6 +53,22 @@ pub enum Task {
         /// The corpus directory.
         corpus: PathBuf,
     },
+    /// Measure the coverage of a benchmark.
+    Coverage {
+        /// The case's name.
+        case: String,
+        /// Where.
+        column: Column,
+        /// At the small size.
+        quick: bool,
+        /// The corpus directory.
+        corpus: PathBuf,
+    },
+    /// Compile a program for each instruction of the table.
+    Instructions {
+        /// Where.
+        column: Column,
+    },
 }
 
 /// The answer to a task.
@@ -64,6 +83,13 @@ pub enum Answer {
     Verdict(Verdict),
     /// To [`Task::ProgramCase`].
     Program(ProgramReport),
+    /// To [`Task::Coverage`].
+    Coverage(Coverage),
+    /// To [`Task::Instructions`]: those that do not compile, with the reason.
+    Instructions {
+        /// By mnemonic.
+        missing: BTreeMap<String, String>,
+    },
     /// The task could not be tried: unknown names, unreadable files.
     Refused {
         /// Why.
@@ -87,6 +113,8 @@ impl Task {
             Task::Fuzz { batch } => format!("functions {} to {}", batch.first, batch.first + batch.count),
             Task::FuzzOne { column, .. } => format!("a function on {column}"),
             Task::ProgramCase { case, native, .. } => trial::name(case, native.as_ref()),
+            Task::Coverage { case, column, .. } => format!("coverage of {case} on {column}"),
+            Task::Instructions { column } => format!("instructions on {column}"),
         }
     }
 
@@ -102,9 +130,48 @@ impl Task {
                 .map_err(|e| e.to_string())
                 .and_then(|program| program.ok_or_else(|| format!("no case `{case}`")))
                 .and_then(|program| run_program(&program, native.as_ref(), context).map(Answer::Program)),
+            Task::Coverage { case, column, quick, corpus } => {
+                measure_coverage(case, column, *quick, corpus, context).map(Answer::Coverage)
+            }
+            Task::Instructions { column } => {
+                missing_instructions(column, context).map(|missing| Answer::Instructions { missing })
+            }
         };
         done.unwrap_or_else(|why| Answer::Refused { why })
     }
+}
+
+fn measure_coverage(
+    case: &str,
+    column: &Column,
+    quick: bool,
+    corpus: &Path,
+    context: &mut Context<'_>,
+) -> Result<Coverage, String> {
+    let program =
+        corpus::program::find(case, corpus).map_err(|e| e.to_string())?.ok_or_else(|| format!("no case `{case}`"))?;
+    let bench = program.case.bench.as_ref().ok_or_else(|| format!("`{case}` is no benchmark"))?;
+    let args = program.args(if quick { &bench.quick } else { &bench.args })?;
+    let backend = context.backends.share(&column.backend).map_err(|e| e.to_string())?;
+    coverage::measure(&program, args, &backend, column.level)
+}
+
+/// Compiles a program of the case grid for each instruction.
+fn missing_instructions(column: &Column, context: &mut Context<'_>) -> Result<BTreeMap<String, String>, String> {
+    let backend = context.backends.resolve(&column.backend).map_err(|e| e.to_string())?;
+    let target = Target::host().ok_or("no backend can make code for this machine")?;
+    let compile = |op: Op| -> Result<(), String> {
+        let cell = lockstep_bytecode::cells(op).into_iter().next().ok_or("the grid has no cell for it")?;
+        let module = lockstep_bytecode::assemble("cell", &cell.program().source).map_err(|e| e.to_string())?;
+        for func in (0..module.functions.len() as u32).map(FuncId) {
+            let options = lockstep_compiler::Options::default();
+            let request = lockstep_compiler::Request { module: &module, func, options: &options };
+            let compiled = lockstep_compiler::compile(&request).map_err(|e| e.to_string())?;
+            backend.compile(&compiled.unit, &target, &Options::at(column.level)).map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    };
+    Ok(Op::ALL.iter().filter_map(|&op| compile(op).err().map(|why| (op.info().mnemonic.to_owned(), why))).collect())
 }
 
 fn run_program(

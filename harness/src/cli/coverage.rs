@@ -1,0 +1,164 @@
+//! `lockstep coverage`: how much of each benchmark runs natively, and which instructions compile at all.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use lockstep_backend_api::Execution;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::{Corpus, Done, Selection};
+use crate::backends::{Backends, Column};
+use crate::corpus;
+use crate::program::coverage::Coverage;
+use crate::worker::{Answer, Limits, Pool, Task};
+
+/// Measure how much of each benchmark runs natively, and check the gates.
+///
+/// Every executed bytecode instruction is counted as inline, through a helper or interpreted, in an instrumented build at the benchmark's own
+/// size and the default thresholds; the counts must sum to those of the interpreter. The gates are in the corpus.
+#[derive(Args)]
+pub(super) struct Options {
+    /// Only benchmarks whose name contains one of these
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    corpus: Corpus,
+    /// The small sizes
+    #[arg(long)]
+    quick: bool,
+    /// Write results as JSON
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
+}
+
+/// Version of the format of `--results`.
+pub const VERSION: u32 = 1;
+
+/// What `--results` holds.
+#[derive(Serialize)]
+struct Results {
+    lockstep_coverage: u32,
+    quick: bool,
+    /// Instructions of the table that each backend's default level compiles, of how many; and those it does not.
+    instructions: BTreeMap<String, Instructions>,
+    programs: Vec<Row>,
+}
+
+/// The static table of one backend.
+#[derive(Serialize)]
+struct Instructions {
+    compiled: usize,
+    of: usize,
+    missing: BTreeMap<String, String>,
+}
+
+/// One program on one column.
+#[derive(Serialize)]
+struct Row {
+    case: String,
+    #[serde(flatten)]
+    column: Column,
+    coverage: Option<Coverage>,
+    /// Why there is none, or what the gate found.
+    failure: Option<String>,
+}
+
+pub(super) fn run(options: &Options) -> Done {
+    let mut backends = Backends::new();
+    let levels =
+        if options.selection.levels.is_empty() { vec!["default".to_owned()] } else { options.selection.levels.clone() };
+    let mut columns = backends.columns(&options.selection.backends, &levels)?;
+    columns.retain(|c| backends.resolve(&c.backend).is_ok_and(|b| b.capabilities().execution == Execution::Native));
+    if columns.is_empty() {
+        return Err("no chosen backend makes native code".into());
+    }
+    let cases = corpus::program::cases(&options.corpus.corpus)?;
+    let chosen = |name: &str| options.filters.is_empty() || options.filters.iter().any(|f| name.contains(f.as_str()));
+    let benches: Vec<_> = cases.into_iter().filter(|(name, case)| case.bench.is_some() && chosen(name)).collect();
+    let pool = Pool::new(Limits { silence: std::time::Duration::from_secs(600), ..Limits::default() });
+    let work: Vec<_> = benches.iter().flat_map(|bench| columns.iter().map(move |column| (bench, column))).collect();
+    let programs: Vec<Row> = work
+        .par_iter()
+        .map(|((name, case), column)| {
+            let task = Task::Coverage {
+                case: name.clone(),
+                column: (*column).clone(),
+                quick: options.quick,
+                corpus: options.corpus.corpus.clone(),
+            };
+            let mut row = Row { case: name.clone(), column: (*column).clone(), coverage: None, failure: None };
+            match pool.run(&task) {
+                Ok(Answer::Coverage(coverage)) => {
+                    let gate = case.bench.as_ref().and_then(|b| b.gates.coverage);
+                    row.failure = gate.and_then(|gate| coverage.check(gate).err());
+                    row.coverage = Some(coverage);
+                }
+                Ok(Answer::Refused { why }) => row.failure = Some(why),
+                Ok(_) => row.failure = Some("the worker answered another task".to_owned()),
+                Err(death) => row.failure = Some(death.to_string()),
+            }
+            row
+        })
+        .collect();
+    let instructions = instruction_tables(&pool, &columns);
+    show(&programs, &instructions);
+    let failed = programs.iter().filter(|r| r.failure.is_some()).count()
+        + instructions.values().filter(|i| i.compiled < i.of).count();
+    if let Some(file) = &options.results {
+        let results = Results { lockstep_coverage: VERSION, quick: options.quick, instructions, programs };
+        std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
+            .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+    }
+    println!("coverage: {}", if failed == 0 { "ok".to_owned() } else { format!("FAILED: {failed}") });
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Compiles one program per instruction of the table on each column.
+fn instruction_tables(pool: &Pool, columns: &[Column]) -> BTreeMap<String, Instructions> {
+    let table = |column: &Column| {
+        let of = lockstep_bytecode::Op::ALL.len();
+        let missing = match pool.run(&Task::Instructions { column: column.clone() }) {
+            Ok(Answer::Instructions { missing }) => missing,
+            Ok(Answer::Refused { why }) => [("all".to_owned(), why)].into(),
+            Ok(_) => [("all".to_owned(), "the worker answered another task".to_owned())].into(),
+            Err(death) => [("all".to_owned(), death.to_string())].into(),
+        };
+        let compiled = if missing.contains_key("all") { 0 } else { of - missing.len() };
+        Instructions { compiled, of, missing }
+    };
+    columns.par_iter().map(|c| (c.to_string(), table(c))).collect()
+}
+
+fn show(programs: &[Row], instructions: &BTreeMap<String, Instructions>) {
+    println!(
+        "{:<24} {:<20} {:>9} {:>9} {:>16} {:>14}",
+        "benchmark", "backend", "native %", "inline %", "executed", "interpreted"
+    );
+    for row in programs {
+        let column = row.column.to_string();
+        match &row.coverage {
+            Some(c) => {
+                let (native, inline) = (c.native_percent(), c.inline_percent());
+                println!(
+                    "{:<24} {column:<20} {native:>9.3} {inline:>9.3} {:>16} {:>14}",
+                    row.case, c.total, c.interpreted
+                );
+            }
+            None => println!("{:<24} {column:<20} not measured", row.case),
+        }
+        if let Some(failure) = &row.failure {
+            println!("    FAILED: {failure}");
+        }
+    }
+    for (column, table) in instructions {
+        println!("{column}: compiles {} of {} instructions", table.compiled, table.of);
+        for (name, why) in &table.missing {
+            println!("    {name}: {why}");
+        }
+    }
+}
