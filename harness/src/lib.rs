@@ -8,6 +8,7 @@
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`stats`]: intervals and verdicts.
+//! - [`judge`]: the evaluator itself, against C.
 //! - [`cli`]: one file per command.
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod corpus;
 pub mod fault;
 pub mod fuzz;
+pub mod judge;
 pub mod kit;
 pub mod machine_code;
 pub mod program;

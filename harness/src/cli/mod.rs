@@ -5,6 +5,7 @@ mod coverage;
 mod disasm;
 mod faults;
 mod fuzz;
+mod judge;
 mod parity;
 mod run;
 mod worker;
@@ -50,6 +51,8 @@ enum Command {
     Run(run::Options),
     /// Show a program's bytecode, IR and machine code
     Disasm(disasm::Options),
+    /// Compare the IR evaluator with C compiled by gcc
+    Judge(judge::Options),
     /// Run tasks for other commands, in a process of its own
     #[command(hide = true)]
     Worker(worker::Options),
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(options) => coverage::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
+        Command::Judge(options) => judge::run(&options),
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {

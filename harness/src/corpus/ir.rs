@@ -255,3 +255,18 @@ fn entry_of(unit: &Unit, name: &str) -> Result<FuncRef, String> {
     }
     Ok(FuncRef(at as u32))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_corpus_loads_and_states_what_the_reference_says() {
+        let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus"));
+        let backends = crate::backends::Backends::new();
+        for name in names(corpus).unwrap_or_else(|e| panic!("{e}")) {
+            let mut case = find(&name, corpus).unwrap_or_else(|e| panic!("{e}")).expect("listed");
+            backends.complete(&mut case).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+}

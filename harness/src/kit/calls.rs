@@ -10,7 +10,7 @@ use super::table::GARBAGE;
 use crate::case::{Expected, Explain, Rules, Run};
 
 /// A run whose expectation the reference gives.
-fn run(label: &str, func: FuncRef, words: usize) -> Run {
+pub(super) fn run(label: &str, func: FuncRef, words: usize) -> Run {
     let word = |n: u64| (n + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ GARBAGE >> (n % 7);
     Run {
         label: label.to_owned(),
@@ -51,7 +51,7 @@ fn narrow(b: &mut Builder<'_>, bits: Value, ty: Type) -> Value {
 }
 
 /// Mixes 64 bits into a sum, so that order and every bit count.
-fn fold(b: &mut Builder<'_>, sum: Value, bits: Value) -> Value {
+pub(super) fn fold(b: &mut Builder<'_>, sum: Value, bits: Value) -> Value {
     let seven = b.iconst(Type::I64, 7);
     let factor = b.iconst(Type::I64, 0x9e37_79b9_7f4a_7c15u64 as i64);
     let turned = b.one(Op::Rotl, Type::I64, &[sum, seven]);

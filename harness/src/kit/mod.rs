@@ -4,10 +4,12 @@
 //! - [`edge`]: `ir/edge/OP.TYPE`, every operation at the cross product of its operands' edge values, in the surroundings in
 //!   which backends select different instructions.
 //! - [`memory`], [`control`], [`calls`]: the operations that are more than a function of their operands.
+//! - [`families`]: `ir/family/NAME.N`, functions whose size is the point.
 
 mod calls;
 mod control;
 mod edge;
+mod families;
 mod memory;
 mod table;
 pub mod values;
@@ -20,6 +22,8 @@ use crate::case::Case;
 
 /// Prefix of the names of edge cases.
 const EDGE: &str = "ir/edge/";
+/// Prefix of the names of members of families.
+const FAMILY: &str = "ir/family/";
 
 /// Operations at their types, in table order, with the names that cases and coverage know them by; those whose operands a
 /// signature gives appear once.
@@ -36,13 +40,23 @@ pub fn instances() -> impl Iterator<Item = (String, Op, Option<OpInstance>)> {
     })
 }
 
+/// Whether an operation's result of a type is defined bit for bit, NaNs included.
+pub fn exact(op: Op, ty: lockstep_ir::Type) -> bool {
+    edge::compare_of(op, ty) == crate::case::Compare::Bits
+}
+
 /// Names of all cases of the kit.
 pub fn names() -> Vec<String> {
-    instances().map(|(name, ..)| format!("{EDGE}{name}")).collect()
+    let edges = instances().map(|(name, ..)| format!("{EDGE}{name}"));
+    edges.chain(families::names().map(|name| format!("{FAMILY}{name}"))).collect()
 }
 
 /// The case of that name, if the kit has it.
 pub fn build(name: &str) -> Option<Case> {
+    if let Some(member) = name.strip_prefix(FAMILY) {
+        let (about, unit, runs) = families::build(member)?;
+        return Some(Case { name: name.to_owned(), about: about.to_owned(), unit, runs });
+    }
     let edge = name.strip_prefix(EDGE)?;
     let (_, op, instance) = instances().find(|(n, ..)| n == edge)?;
     let (unit, runs) = match (op, instance) {
