@@ -147,7 +147,12 @@ impl<'ctx> FunctionLowering<'_, '_, 'ctx> {
             (Op::Fneg, _) => b.build_float_neg(x()?, "")?.into(),
             (Op::Fabs, _) => unary("llvm.fabs")?,
             (Op::Fcopysign, _) => binary("llvm.copysign")?,
-            (Op::Fsqrt, _) => unary("llvm.sqrt")?,
+            // The fence hides the root from LLVM's rewriting of `x u< 0 ? NaN : sqrt x` into `sqrt x`, which takes all NaNs for one: `select`
+            // keeps bits. It is no instruction in the end.
+            (Op::Fsqrt, _) => {
+                let root = unary("llvm.sqrt")?;
+                self.intrinsic("llvm.arithmetic.fence", &[f64_type.into()], &[root])?
+            }
             (Op::Fceil, _) => unary("llvm.ceil")?,
             (Op::Ffloor, _) => unary("llvm.floor")?,
             (Op::Ftrunc, _) => unary("llvm.trunc")?,

@@ -312,6 +312,38 @@ fn loops_do_not_become_library_calls() {
     check_against_evaluator(&parse(&straight), &memories(60), 0);
 }
 
+/// A program may make NaNs its own: a select keeps bits, whatever it chooses between.
+#[test]
+fn selects_keep_the_nan_they_are_given() {
+    let operations = ["fsqrt.f64 v3", "fadd.f64 v3, v3", "fmin.f64 v3, v3", "fceil.f64 v3", "fneg.f64 v3"];
+    for operation in operations {
+        let unit = parse(&format!(
+            "lockstep_ir 1 machine
+            unit \"{operation}\"
+            function %0 \"entry\" (i64, i64, i64) -> (i32) {{
+            block0(v0: i64, v1: i64, v2: i64):
+                v3 = load.f64 region0 v0 + 0
+                v4 = {operation}
+                v5 = fcmp_uno v4, v4
+                v6 = fconst nan:0x7ff8000000000123
+                v7 = select.f64 v5, v6, v4
+                store.f64 region0 v7, v0 + 8
+                v8 = fconst 0.0
+                v9 = fcmp_lt v3, v8
+                v10 = fcmp_uno v3, v3
+                v11 = bor.i8 v9, v10
+                v12 = select.f64 v11, v6, v4
+                store.f64 region0 v12, v0 + 16
+                v13 = iconst.i32 7
+                return v13
+            }}"
+        ));
+        let values = [-1.0, 2.0, -0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY, f64::from_bits(0xffff_ffff_ffff_fffa)];
+        let memories: Vec<Vec<u64>> = values.iter().map(|x: &f64| vec![x.to_bits(), 0, 0]).collect();
+        check_against_evaluator(&unit, &memories, 0);
+    }
+}
+
 /// Phis that swap, rotate and feed each other; both edges of a branch to one block.
 #[test]
 fn parallel_moves() {
