@@ -91,7 +91,7 @@ pub(super) fn run(options: &Options) -> Done {
         .collect::<Result<Vec<Value>, String>>()?;
     let limits = Limits { depth: options.depth, memory: options.memory << 20, budget: options.budget };
     let native = if options.backend == INTERPRETER { None } else { Some(pipeline(options)?) };
-    let config = Config { native, limits, forced_exit: None, coverage: false };
+    let config = Config { native, limits, coverage: false };
     // A session stays on its thread; this one has room for deep native recursion.
     let thread = std::thread::Builder::new().stack_size(super::MACHINE_STACK);
     let wants_stats = options.stats;

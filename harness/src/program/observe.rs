@@ -60,8 +60,8 @@ pub struct Setup {
     pub compiler: lockstep_compiler::Options,
     /// Whether the backend checks itself.
     pub verify: bool,
-    /// Leave native code at the K-th back edge or call.
-    pub forced_exit: Option<u64>,
+    /// Compile so that exits can be forced at back edges and calls.
+    pub countdown: bool,
     /// Count executed instructions.
     pub coverage: bool,
 }
@@ -73,7 +73,7 @@ impl Setup {
             native: None,
             compiler: lockstep_compiler::Options::default(),
             verify: false,
-            forced_exit: None,
+            countdown: false,
             coverage: false,
         }
     }
@@ -93,7 +93,7 @@ impl Setup {
             Some((backend, level, configuration)) => {
                 let target = Target::host().ok_or("no backend can make code for this machine")?;
                 let compiler = lockstep_compiler::Options {
-                    countdown: limits.budget.is_some() || self.forced_exit.is_some(),
+                    countdown: limits.budget.is_some() || self.countdown,
                     coverage: self.coverage,
                     ..self.compiler.clone()
                 };
@@ -107,7 +107,7 @@ impl Setup {
                 Some((pipeline, configuration.mode()))
             }
         };
-        let config = Config { native, limits, forced_exit: self.forced_exit, coverage: self.coverage };
+        let config = Config { native, limits, coverage: self.coverage };
         Ok(Session::new(program.module.clone(), config))
     }
 }
@@ -137,10 +137,15 @@ pub struct Observed {
 /// No session could be made.
 pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed, String> {
     let mut session = setup.session(program, program.case.limits.resolve())?;
-    let outcome = session.run(program.entry, &call.args);
-    let seen = Observation { outcome, output: session.take_output() };
+    let seen = run(&mut session, program, call);
     let executions = if setup.coverage { session.executions() } else { Vec::new() };
     Ok(Observed { seen, stats: session.stats(), executions })
+}
+
+/// Runs one call in a session.
+pub fn run(session: &mut Session, program: &Program, call: &Call) -> Observation {
+    let outcome = session.run(program.entry, &call.args);
+    Observation { outcome, output: session.take_output() }
 }
 
 impl Observation {

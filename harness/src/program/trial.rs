@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_engine::Executions;
+use lockstep_engine::{Executions, Stats};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
-use super::observe::{Configuration, Observed, Setup, observe};
+use super::observe::{Configuration, Observed, Setup, observe, run};
 use crate::backends::Column;
 
 /// Runs up to this many events have an exit forced at every one of them; longer ones at some.
@@ -101,19 +101,25 @@ impl Trial<'_> {
         }
     }
 
+    fn setup(&self) -> Setup {
+        Setup { verify: true, ..Setup::native(self.backend.clone(), self.level, self.configuration) }
+    }
+
     fn compare(&mut self, reference: &Observed, change: impl FnOnce(&mut Setup)) -> Result<Observed, String> {
-        let mut setup = Setup::native(self.backend.clone(), self.level, self.configuration);
-        setup.verify = true;
+        let mut setup = self.setup();
         change(&mut setup);
         let observed = observe(self.program, self.call, &setup)?;
         self.stats.runs += 1;
         self.stats.units += observed.stats.units.len() as u64;
-        if let Some(refused) = observed.stats.refusals.first() {
-            let name = &self.program.module.function(refused.func).name;
-            return Err(format!("`{name}` was not compiled: {} ({})", refused.reason, refused.detail));
-        }
+        self.check_refusals(&observed.stats)?;
         observed.seen.agrees(self.program, &reference.seen)?;
         Ok(observed)
+    }
+
+    fn check_refusals(&self, stats: &Stats) -> Result<(), String> {
+        let Some(refused) = stats.refusals.first() else { return Ok(()) };
+        let name = &self.program.module.function(refused.func).name;
+        Err(format!("`{name}` was not compiled: {} ({})", refused.reason, refused.detail))
     }
 
     /// The counts must sum exactly to the interpreter's; what was asked to run natively must have, or have left for a reason.
@@ -162,14 +168,22 @@ impl Trial<'_> {
         })
     }
 
+    /// One session serves all exits: what is compiled does not depend on where the exit comes.
     fn forced_exits(&mut self, reference: &Observed) -> Result<(), String> {
+        let setup = Setup { countdown: true, ..self.setup() };
+        let mut session = setup.session(self.program, self.program.case.limits.resolve())?;
+        self.check_refusals(&session.stats())?;
+        self.stats.units += session.stats().units.len() as u64;
+        let mut left = 0;
         let mut k = 1;
         loop {
-            let observed = self
-                .compare(reference, |setup| setup.forced_exit = Some(k))
+            session.force_exit(Some(k));
+            let seen = run(&mut session, self.program, self.call);
+            seen.agrees(self.program, &reference.seen)
                 .map_err(|e| format!("with an exit forced at back edge or call {k}: {e}"))?;
-            let left = observed.stats.exits.get("countdown").copied().unwrap_or(0);
-            if left == 0 {
+            self.stats.runs += 1;
+            let before = std::mem::replace(&mut left, session.stats().exits.get("countdown").copied().unwrap_or(0));
+            if left == before {
                 // Beyond the last event: every one before it had its exit.
                 return Ok(());
             }

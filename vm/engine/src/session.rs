@@ -31,8 +31,6 @@ pub struct Config {
     pub native: Option<(Pipeline, Mode)>,
     /// What the program may use.
     pub limits: Limits,
-    /// Make native code leave at the K-th back edge or call of each run, from 1. The pipeline must have the countdown on.
-    pub forced_exit: Option<u64>,
     /// Count executed instructions. With native code, the pipeline must have coverage on.
     pub coverage: bool,
 }
@@ -59,7 +57,6 @@ impl Session {
     /// A session for a module. In [`Mode::Eager`] this compiles everything.
     pub fn new(module: Arc<Verified>, config: Config) -> Self {
         let mut vm = lockstep_interp::new_vm(module, config.limits);
-        vm.force_exit(config.forced_exit);
         if config.coverage {
             vm.count_executions(true);
         }
@@ -79,6 +76,12 @@ impl Session {
             engine
         });
         Self { vm, engine, coverage: config.coverage }
+    }
+
+    /// Makes native code leave at the `k`-th back edge or call (from 1) of each run from now on; `None` ends that. The pipeline must have
+    /// been made with the countdown on.
+    pub fn force_exit(&mut self, k: Option<u64>) {
+        self.vm.force_exit(k);
     }
 
     /// Calls a function with arguments of its parameters' kinds.

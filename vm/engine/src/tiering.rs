@@ -176,8 +176,10 @@ impl Tiering for Hooks {
         let mut engine = self.0.borrow_mut();
         let Engine { live, retired, .. } = &mut *engine;
         let unit = live.iter_mut().chain(retired).find(|u| u.owns(entry));
-        if let Some(count) = unit.and_then(|u| u.exit_counts.get_mut(site as usize)) {
-            *count += 1;
+        match unit.and_then(|u| u.exit_counts.get_mut(site as usize)) {
+            Some(count) => *count += 1,
+            // The unit was unlinked while native code was in a call of it.
+            None => *engine.stats.exits.entry("unlinked").or_default() += 1,
         }
     }
 }

@@ -161,11 +161,16 @@ extern "C" fn interpret_call(ctx: *mut Ctx, frame: *mut Frame) -> i32 {
 }
 
 /// [`lockstep_layout::HelperId::Finish`].
-extern "C" fn finish(ctx: *mut Ctx, frame: *mut Frame) -> i32 {
-    // SAFETY: generated code passes its own context, and the frame of a call that has just exited.
+extern "C" fn finish(ctx: *mut Ctx, frame: *mut Frame, status: i32) -> i32 {
+    // SAFETY: generated code passes its own context, and the frame of a call that has just exited, with its status.
     guarded(ctx, || unsafe {
         (*frame).flags |= FrameFlags::BOUNDARY;
         let registers = after_exit(ctx, frame);
+        if let Some(Status::Exit(site)) = Status::decode(status) {
+            let entry = entry_of(ctx, (*frame).func);
+            let native = NativeEntry { entry: (*entry).entry, data: (*entry).data };
+            activation::vm(ctx).with_tiering(|tiering, vm| tiering.left_native(vm, native, site));
+        }
         interpret(ctx, frame, registers)
     })
 }

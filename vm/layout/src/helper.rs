@@ -104,9 +104,9 @@ macro_rules! helpers {
 }
 
 helpers! {
-    /// `finish(ctx, frame) -> status`: interprets from the frame's stored pc (or from `ctx.exit_frame`) until that frame
+    /// `finish(ctx, frame, status) -> status`: the call of `frame` exited with `status`: interprets from the frame's stored pc (or from `ctx.exit_frame`) until that frame
     /// has returned; its result is then in its slot 0.
-    Finish "finish" (I64, I64) -> I32, ANY, true, Status;
+    Finish "finish" (I64, I64, I32) -> I32, ANY, true, Status;
     /// `interpret_call(ctx, frame) -> status`: runs the function of a prepared frame (header written, arguments in slots
     /// 0…) from its start, natively or not; its result is then in slot 0. For callees without a typed entry.
     InterpretCall "interpret_call" (I64, I64) -> I32, ANY, true, Status;

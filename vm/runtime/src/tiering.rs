@@ -37,6 +37,6 @@ pub trait Tiering {
     /// one. The interpreter asks again after as many back edges.
     fn hot_loop(&mut self, vm: &mut Vm, func: FuncId, header: Pc) -> Option<NativeEntry>;
 
-    /// Native code that the interpreter had entered left at an exit site of the unit behind `entry`.
+    /// Native code left at an exit site of the unit behind `entry`; if native code had called it, `entry` is what the function is linked to now.
     fn left_native(&mut self, vm: &mut Vm, entry: NativeEntry, site: u32);
 }

@@ -59,7 +59,7 @@ pub struct InterpreterEntries {
     /// The universal entry of functions without native code.
     pub trampoline: extern "C" fn(*mut Ctx, *mut Frame, *mut u64) -> i32,
     /// [`HelperId::Finish`].
-    pub finish: extern "C" fn(*mut Ctx, *mut Frame) -> i32,
+    pub finish: extern "C" fn(*mut Ctx, *mut Frame, i32) -> i32,
     /// [`HelperId::InterpretCall`].
     pub interpret_call: extern "C" fn(*mut Ctx, *mut Frame) -> i32,
 }

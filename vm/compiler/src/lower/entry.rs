@@ -39,7 +39,7 @@ pub fn universal(code: &Code<'_>, body: &Function) -> Function {
 pub fn answer(unit: &mut Unit) -> Function {
     let finish = declare_helper(unit, HelperId::Finish);
     let interpret = declare_helper(unit, HelperId::InterpretCall);
-    let signature = unit.helpers[finish.index()].signature.clone();
+    let [finish_signature, signature] = [finish, interpret].map(|h| unit.helpers[h.index()].signature.clone());
     let mut func = Function::new("answer", Signature::new(&[Type::I64, Type::I64, Type::I32], &[Type::I32]));
     let mut b = Builder::new(&mut func);
     let [ctx, frame, status] = [0, 1, 2].map(|n| b.param(Function::ENTRY, n));
@@ -49,7 +49,7 @@ pub fn answer(unit: &mut Unit) -> Function {
     let is_exit = b.one(Op::IcmpSge, Type::I32, &[status, first]);
     b.brif(is_exit, (exited, &[]), (other, &[]));
     b.switch_to(exited);
-    let done = b.call_helper(finish, &signature, &[helpers, ctx, frame])[0];
+    let done = b.call_helper(finish, &finish_signature, &[helpers, ctx, frame, status])[0];
     b.ret(&[done]);
     b.switch_to(other);
     let pending = b.iconst(Type::I32, i64::from(Status::TAIL_CALL));

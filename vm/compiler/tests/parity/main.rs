@@ -36,9 +36,10 @@ struct Program {
 }
 
 impl Program {
-    fn outcome(&self, config: Config) -> Outcome {
+    fn outcome(&self, config: Config, forced_exit: Option<u64>) -> Outcome {
         let coverage = config.coverage;
         let mut session = Session::new(self.module.clone(), config);
+        session.force_exit(forced_exit);
         let result = session.run(self.entry, &self.args);
         let result = result.map_err(|Error { kind, position, .. }| (kind, position.func, position.pc.0));
         let output = String::from_utf8(session.take_output()).expect("output is text");
@@ -51,7 +52,7 @@ impl Program {
     }
 
     fn interpreted(&self) -> Outcome {
-        self.outcome(Config { native: None, limits: limits(), forced_exit: None, coverage: true })
+        self.outcome(Config { native: None, limits: limits(), coverage: true }, None)
     }
 
     fn native(&self, mode: Mode, compiler: Options, forced_exit: Option<u64>, churn: bool) -> Outcome {
@@ -59,7 +60,7 @@ impl Program {
         let options = BackendOptions { level: Level::None, verify: true };
         let pipeline =
             Pipeline { backend: Arc::new(Eval), target: Target::baseline(Arch::X86_64), options, compiler, churn };
-        self.outcome(Config { native: Some((pipeline, mode)), limits: limits(), forced_exit, coverage })
+        self.outcome(Config { native: Some((pipeline, mode)), limits: limits(), coverage }, forced_exit)
     }
 
     /// Runs in one of a handful of configurations, and says how the outcome differs.

@@ -62,8 +62,9 @@ fn helper(ctx: *mut Ctx, helper: HelperId, frame: View) -> i32 {
     // SAFETY: the table holds a function of this signature there.
     unsafe {
         let address = *(*ctx).helpers.add(helper as usize);
-        let code = std::mem::transmute::<usize, extern "C" fn(*mut Ctx, *mut Frame) -> i32>(address);
-        code(ctx, frame.0)
+        let code = std::mem::transmute::<usize, extern "C" fn(*mut Ctx, *mut Frame, i32) -> i32>(address);
+        // `interpret_call` does not look at the third.
+        code(ctx, frame.0, Status::EXIT)
     }
 }
 
