@@ -8,7 +8,7 @@
 //! available at the end of every predecessor that enters the cycle, and so dominates the block: it may stand for the
 //! parameter. Skipping and swallowing keep the sequence of effects on every path.
 //!
-//! **Changes.** One parameter, one branch target, one block swallowed.
+//! **Changes.** One parameter, one branch target, one block swallowed. Blocks that nobody leads to any more are dropped with them.
 
 use std::collections::HashMap;
 
@@ -16,13 +16,17 @@ use lockstep_ir::cfg::Cfg;
 use lockstep_ir::{Block, BlockCall, Function, Op, Unit, Value};
 
 use super::Fuel;
-use crate::blocks::arrange;
+use crate::blocks::drop_unreachable;
 
 /// Runs the pass.
 pub fn run(_unit: &Unit, func: &mut Function, fuel: &mut Fuel) {
+    let before = fuel.used();
     replace_parameters(func, fuel);
     skip_jumps(func, fuel);
     swallow(func, fuel);
+    if fuel.used() > before {
+        drop_unreachable(func);
+    }
 }
 
 /// Follows replacements to their end.
@@ -116,7 +120,7 @@ fn skip_jumps(func: &mut Function, fuel: &mut Fuel) {
                 let Some(next) = &forwards[target.block.index()] else { break };
                 // An unlikely block says that the way to it is unlikely.
                 let hint = func.blocks[target.block.index()].cold && !func.blocks[block.index()].cold;
-                if hint || next.block == block || !fuel.take() {
+                if hint || !fuel.take() {
                     break;
                 }
                 let params = &func.blocks[target.block.index()].params;
@@ -159,10 +163,4 @@ fn swallow(func: &mut Function, fuel: &mut Fuel) {
         }
     }
     func.replace_uses(&map);
-    if gone.contains(&true) {
-        // Blocks that cannot be reached may branch to those swallowed: they go with them.
-        let order: Vec<Block> =
-            func.block_ids().filter(|&block| !gone[block.index()] && cfg.is_reachable(block)).collect();
-        arrange(func, &order);
-    }
 }
