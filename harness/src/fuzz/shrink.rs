@@ -23,6 +23,7 @@ pub fn shrink(unit: &Unit, inputs: &[Input], fails: &mut Fails<'_>) -> (Unit, Ve
     let mut shrinker =
         Shrinker { unit: unit.clone(), inputs: inputs.to_vec(), fails, deadline: Instant::now() + TIME_LIMIT };
     shrinker.run();
+    shrinker.attempt(drop_declarations);
     (shrinker.unit, shrinker.inputs)
 }
 
@@ -276,6 +277,32 @@ pub fn clean(unit: &mut Unit) {
         }
     }
     lockstep_ir::text::renumber(unit);
+}
+
+/// Removes signatures and helpers that no call refers to.
+fn drop_declarations(unit: &mut Unit) {
+    let mut insts: Vec<&mut InstData> = unit.functions.iter_mut().flat_map(|f| &mut f.insts).collect();
+    let mut keep = |of: fn(&mut Imm) -> Option<&mut u32>, count: usize| -> Vec<bool> {
+        let mut used = vec![false; count];
+        insts.iter_mut().filter_map(|i| of(&mut i.imm)).for_each(|n| used[*n as usize] = true);
+        let place = |n: u32| used[..n as usize].iter().filter(|u| **u).count() as u32;
+        insts.iter_mut().filter_map(|i| of(&mut i.imm)).for_each(|n| *n = place(*n));
+        used
+    };
+    let signatures = keep(as_sig, unit.signatures.len());
+    let helpers = keep(as_helper, unit.helpers.len());
+    let mut kept = signatures.into_iter();
+    unit.signatures.retain(|_| kept.next().unwrap_or(true));
+    let mut kept = helpers.into_iter();
+    unit.helpers.retain(|_| kept.next().unwrap_or(true));
+}
+
+fn as_sig(imm: &mut Imm) -> Option<&mut u32> {
+    if let Imm::Sig(sig) = imm { Some(&mut sig.0) } else { None }
+}
+
+fn as_helper(imm: &mut Imm) -> Option<&mut u32> {
+    if let Imm::Helper(helper) = imm { Some(&mut helper.0) } else { None }
 }
 
 fn drop_unreachable(func: &mut Function) {
