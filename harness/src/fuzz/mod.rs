@@ -5,6 +5,7 @@
 
 pub mod campaign;
 pub mod coverage;
+mod defined;
 pub mod generate;
 pub mod program;
 pub mod rng;
@@ -95,11 +96,19 @@ pub fn kind_name(kind: FailureKind) -> String {
     name.unwrap_or_else(|| format!("{kind:?}"))
 }
 
-/// The runs of a program with what the reference says must come out; `None` if it gives up on one.
+/// The runs of a program with what the reference says must come out; `None` if it gives up on one, or if something that is
+/// compared is not defined.
 pub fn expect(unit: &Unit, inputs: &[Input], reference: &dyn Evaluator) -> Option<Vec<Run>> {
+    let other = defined::with_other_nans(unit);
     let mut list = runs(unit, inputs);
     for run in &mut list {
-        run.expected = Expected::All(check::evaluate(unit, run, reference, STEPS).ok()?);
+        let outcome = check::evaluate(unit, run, reference, STEPS).ok()?;
+        let again = check::evaluate(&other, run, reference, 4 * STEPS).ok()?;
+        let words = outcome.memory.iter().zip(&again.memory).enumerate();
+        if outcome.returned != again.returned || words.into_iter().any(|(n, (&a, &b))| !run.rules.get(n).same(a, b)) {
+            return None;
+        }
+        run.expected = Expected::All(outcome);
     }
     Some(list)
 }
