@@ -1,4 +1,8 @@
 //! Bytecode to machine-stage IR: SSA construction, passes, lowering.
+//!
+//! [`compile`] is the pipeline. It takes a snapshot ([`Request`]) and answers with data ([`Compiled`]) or with a named reason
+//! ([`Refusal`]). It knows bytecode, layout and IR; it knows no backend, no VM and no address: what depends on a VM stands
+//! in the unit's data block, described symbolically ([`DataWord`]). docs/compiler.md tells how it works.
 #![forbid(unsafe_code)]
 
 mod blocks;

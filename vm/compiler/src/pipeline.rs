@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lockstep_bytecode::Pc;
+use lockstep_bytecode::{Pc, Sem};
 use lockstep_ir::{FuncRef, Stage, Unit, verify};
 
 use crate::build::{Start, build};
@@ -32,20 +32,20 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Refusal> {
     regions::declare(&mut unit);
     build(&mut unit, &code, options, Start::Call);
     headers.iter().for_each(|&header| build(&mut unit, &code, options, Start::Loop(header)));
-    log.step("build", &unit);
+    log.step("ssa", &unit);
 
     for pass in PassId::VALUE_STAGE {
         log.pass(pass, &mut unit);
     }
 
     let (mut unit, symbols) = lower(unit, &code, options);
-    log.step("lower", &unit);
+    log.step("to-machine", &unit);
 
     for pass in PassId::MACHINE_STAGE {
         log.pass(pass, &mut unit);
     }
     lockstep_ir::text::renumber(&mut unit);
-    log.step("number", &unit);
+    log.step("renumber", &unit);
 
     let osr = headers.into_iter().zip((FIRST_OSR..).map(FuncRef)).collect();
     Ok(Compiled {
@@ -68,9 +68,24 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
     if instructions > limit {
         return Err(Refusal::TooLarge { instructions, limit });
     }
+    if let Some(pc) = function.code.iter().position(|instr| !is_compiled(instr.info().sem)) {
+        return Err(Refusal::Instruction { pc: Pc(pc as u32), op: function.code[pc].op() });
+    }
     match function.registers.iter().find(|register| !register.kind.is_fixed()) {
         Some(register) => Err(Refusal::RegisterKind { kind: register.kind }),
         None => Ok(()),
+    }
+}
+
+/// Whether instructions of this meaning are compiled. A meaning that is new to the instruction set does not compile here until
+/// it is decided.
+const fn is_compiled(sem: Sem) -> bool {
+    match sem {
+        Sem::Const | Sem::Pool | Sem::Move | Sem::Select => true,
+        Sem::Binary(_) | Sem::BinaryImm(_) | Sem::Unary(_) | Sem::Compare(_) | Sem::Convert(_) => true,
+        Sem::Jump | Sem::BranchBool(_) | Sem::Branch(_) | Sem::BranchImm(_) | Sem::Switch | Sem::Loop(_) => true,
+        Sem::Call | Sem::CallVoid | Sem::TailCall | Sem::Ret | Sem::RetVoid => true,
+        Sem::ArrayNew | Sem::ArrayLen | Sem::ArrayGet | Sem::ArraySet | Sem::Print => true,
     }
 }
 

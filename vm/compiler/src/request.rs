@@ -86,7 +86,7 @@ pub struct Compiled {
 /// The text of a unit at some point of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dump {
-    /// After what: `build`, `lower`, or a pass's name.
+    /// After what: `ssa` (construction), `to-machine` (lowering), `renumber` (the end), or a pass's name.
     pub after: &'static str,
     /// The unit.
     pub text: String,

@@ -551,8 +551,8 @@ fn dumps_show_every_step() {
     let compiled = compile(&Request { module: &module, func: FuncId(0), options: &options }).expect("it is compiled");
     let steps: Vec<&str> = compiled.dumps.iter().map(|dump| dump.after).collect();
     let passes = ["constant-folding", "copy-propagation", "loop-invariant-motion", "dead-code"];
-    assert_eq!(steps[..6], ["build", passes[0], passes[1], passes[2], passes[3], "lower"]);
-    assert_eq!(steps.last(), Some(&"number"));
+    assert_eq!(steps[..6], ["ssa", passes[0], passes[1], passes[2], passes[3], "to-machine"]);
+    assert_eq!(steps.last(), Some(&"renumber"));
     assert!(compiled.dumps[0].text.contains("return_value"));
     assert!(compiled.dumps.last().is_some_and(|dump| dump.text == text::print(&compiled.unit)));
 }
