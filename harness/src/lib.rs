@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backends;
+pub mod bench;
 pub mod case;
 pub mod check;
 pub mod cli;

@@ -1,6 +1,7 @@
 //! The command line: one file per command. Nothing is computed here.
 
 mod backends;
+mod bench;
 mod coverage;
 mod disasm;
 mod faults;
@@ -45,6 +46,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Plant each known fault in a backend and see that the gates find it
     Faults(faults::Options),
+    /// Measure how fast each backend runs each benchmark
+    Bench(bench::Options),
     /// Measure how much of each benchmark runs natively
     Coverage(coverage::Options),
     /// Run a program and print its result
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Parity(options) => parity::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),

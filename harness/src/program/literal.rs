@@ -24,6 +24,26 @@ pub enum Literal {
     List(Vec<Literal>),
 }
 
+impl std::fmt::Display for Literal {
+    /// As a command line spells it; reads back as YAML.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Literal::Bool(b) => write!(f, "{b}"),
+            Literal::Int(x) => write!(f, "{x}"),
+            Literal::Uint(x) => write!(f, "{x}"),
+            Literal::Float(x) => write!(f, "{x:?}"),
+            Literal::Text(text) => write!(f, "{text:?}"),
+            Literal::List(items) => {
+                write!(f, "[")?;
+                for (n, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if n == 0 { "" } else { ", " })?;
+                }
+                write!(f, "]")
+            }
+        }
+    }
+}
+
 /// The value of `kind` that a literal stands for.
 ///
 /// # Errors

@@ -8,6 +8,8 @@ use lockstep_bytecode::{FuncId, Op};
 use serde::{Deserialize, Serialize};
 
 use crate::backends::{Backends, Column};
+use crate::bench::measure;
+use crate::bench::results::{CompileSample, Sample};
 use crate::case::{Case, CaseReport, CaseStats};
 use crate::check::{self, Verdict};
 use crate::corpus;
@@ -64,6 +66,26 @@ pub enum Task {
         /// The corpus directory.
         corpus: PathBuf,
     },
+    /// Call a benchmark.
+    Bench {
+        /// The case's name.
+        case: String,
+        /// The arguments, as spelled.
+        args: Vec<String>,
+        /// Where; on the interpreter if absent.
+        column: Option<Column>,
+        /// Measured calls.
+        calls: usize,
+        /// The corpus directory.
+        corpus: PathBuf,
+    },
+    /// Compile every program of the corpus.
+    CompileCorpus {
+        /// Where.
+        column: Column,
+        /// The corpus directory.
+        corpus: PathBuf,
+    },
     /// Compile a program for each instruction of the table.
     Instructions {
         /// Where.
@@ -85,6 +107,10 @@ pub enum Answer {
     Program(ProgramReport),
     /// To [`Task::Coverage`].
     Coverage(Coverage),
+    /// To [`Task::Bench`].
+    Bench(Sample),
+    /// To [`Task::CompileCorpus`].
+    CompileCorpus(CompileSample),
     /// To [`Task::Instructions`]: those that do not compile, with the reason.
     Instructions {
         /// By mnemonic.
@@ -114,6 +140,10 @@ impl Task {
             Task::FuzzOne { column, .. } => format!("a function on {column}"),
             Task::ProgramCase { case, native, .. } => trial::name(case, native.as_ref()),
             Task::Coverage { case, column, .. } => format!("coverage of {case} on {column}"),
+            Task::Bench { case, column, .. } => {
+                format!("{case} on {}", column.as_ref().map_or_else(|| "the interpreter".to_owned(), Column::to_string))
+            }
+            Task::CompileCorpus { column, .. } => format!("the corpus on {column}"),
             Task::Instructions { column } => format!("instructions on {column}"),
         }
     }
@@ -133,6 +163,15 @@ impl Task {
             Task::Coverage { case, column, quick, corpus } => {
                 measure_coverage(case, column, *quick, corpus, context).map(Answer::Coverage)
             }
+            Task::Bench { case, args, column, calls, corpus } => {
+                bench(case, args, column.as_ref(), *calls, corpus, context).map(Answer::Bench)
+            }
+            Task::CompileCorpus { column, corpus } => context
+                .backends
+                .resolve(&column.backend)
+                .map_err(|e| e.to_string())
+                .and_then(|backend| measure::compile(corpus, backend, column.level))
+                .map(Answer::CompileCorpus),
             Task::Instructions { column } => {
                 missing_instructions(column, context).map(|missing| Answer::Instructions { missing })
             }
@@ -154,6 +193,24 @@ fn measure_coverage(
     let args = program.args(if quick { &bench.quick } else { &bench.args })?;
     let backend = context.backends.share(&column.backend).map_err(|e| e.to_string())?;
     coverage::measure(&program, args, &backend, column.level)
+}
+
+fn bench(
+    case: &str,
+    args: &[String],
+    column: Option<&Column>,
+    calls: usize,
+    corpus: &Path,
+    context: &mut Context<'_>,
+) -> Result<Sample, String> {
+    let program =
+        corpus::program::find(case, corpus).map_err(|e| e.to_string())?.ok_or_else(|| format!("no case `{case}`"))?;
+    let args = measure::arguments(&program, args)?;
+    let native = match column {
+        None => None,
+        Some(column) => Some((context.backends.share(&column.backend).map_err(|e| e.to_string())?, column.level)),
+    };
+    measure::calls(&program, args, native, calls)
 }
 
 /// Compiles a program of the case grid for each instruction.

@@ -33,6 +33,8 @@ pub struct UnitStats {
     pub ir_insts: usize,
     /// Wall time by phase: the compiler's, then the backend's, then `load`.
     pub phases: Vec<(&'static str, Duration)>,
+    /// How many of the phases, from the first, are the compiler's own.
+    pub own_phases: usize,
 }
 
 /// A function that was not compiled.

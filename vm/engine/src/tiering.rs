@@ -93,6 +93,7 @@ impl Engine {
             .compile(&compiled.unit, target, options)
             .map_err(|error| refuse(error.name(), error.to_string()))?;
         let mut phases = compiled.phases.clone();
+        let own_phases = phases.len();
         phases.extend(artifact.phases.iter().map(|p| (p.name, p.time)));
         let ir_insts = compiled.unit.functions.iter().map(|f| f.inst_count()).sum();
         let start = Instant::now();
@@ -105,6 +106,7 @@ impl Engine {
             code_bytes: artifact.code_bytes(),
             ir_insts,
             phases,
+            own_phases,
         });
         Ok(unit)
     }

@@ -1,0 +1,111 @@
+//! Who runs a kernel.
+
+use std::fmt;
+use std::str::FromStr;
+
+use lockstep_backend_api::Level;
+use serde::{Deserialize, Serialize};
+
+use super::peer;
+use crate::backends::Column;
+
+/// An implementation: what one bar of a chart stands for. In text its name: `interpreter`, `BACKEND/LEVEL`, or a peer's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Implementation {
+    /// The interpreter alone: what uplift is relative to.
+    Interpreter,
+    /// A backend at a level.
+    Native(Column),
+    /// A program from outside, by its id.
+    Peer(String),
+}
+
+impl Implementation {
+    /// The backend and level, if it is one.
+    pub fn column(&self) -> Option<&Column> {
+        match self {
+            Implementation::Native(column) => Some(column),
+            _ => None,
+        }
+    }
+
+    /// The peer's id, if it is one.
+    pub fn peer(&self) -> Option<&str> {
+        match self {
+            Implementation::Peer(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// How the interpreter is called.
+const INTERPRETER: &str = "interpreter";
+
+impl fmt::Display for Implementation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Implementation::Interpreter => f.write_str(INTERPRETER),
+            Implementation::Native(column) => write!(f, "{column}"),
+            Implementation::Peer(id) => f.write_str(id),
+        }
+    }
+}
+
+impl FromStr for Implementation {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if name == INTERPRETER {
+            return Ok(Implementation::Interpreter);
+        }
+        if peer::PEERS.iter().any(|p| p.id == name) {
+            return Ok(Implementation::Peer(name.to_owned()));
+        }
+        // An id may hold slashes (`exec:./mine`); the level does not.
+        let column = name
+            .rsplit_once('/')
+            .and_then(|(backend, level)| Some(Column { backend: backend.to_owned(), level: Level::from_name(level)? }));
+        column.map(Implementation::Native).ok_or_else(|| {
+            let peers: Vec<&str> = peer::PEERS.iter().map(|p| p.id).collect();
+            format!(
+                "`{name}` is no implementation; expected `{INTERPRETER}`, BACKEND/LEVEL, or one of {}",
+                peers.join(", ")
+            )
+        })
+    }
+}
+
+impl From<Implementation> for String {
+    fn from(implementation: Implementation) -> Self {
+        implementation.to_string()
+    }
+}
+
+impl TryFrom<String> for Implementation {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        let column = |backend: &str| Column { backend: backend.to_owned(), level: Level::Speed };
+        for implementation in [
+            Implementation::Interpreter,
+            Implementation::Native(column("some")),
+            Implementation::Native(column("exec:./a/b c")),
+            Implementation::Peer(peer::PEERS[0].id.to_owned()),
+        ] {
+            assert_eq!(implementation.to_string().parse(), Ok(implementation));
+        }
+        assert!("some".parse::<Implementation>().is_err());
+        assert!("some/fastest".parse::<Implementation>().is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! What is run: a program of the corpus with sizes and gates.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::program::ProgramCase;
+use crate::program::literal::Literal;
+
+/// How much work a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// A quick look: milliseconds of native code.
+    Quick,
+    /// The published size: the interpreter needs a second at least, the C twin 0.3 s where it is a yardstick.
+    Full,
+}
+
+impl Size {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Size::Quick => "quick",
+            Size::Full => "full",
+        }
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A benchmark of the corpus.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernel {
+    /// The name of the case.
+    pub case: String,
+    /// The short name, for tables and charts: the case's own.
+    pub name: String,
+    /// Arguments by size, as they are spelled on a command line.
+    pub args: BTreeMap<Size, Vec<String>>,
+    /// The twins in `harness/peers`, without their endings.
+    pub peer: Option<String>,
+    /// Gates it must keep.
+    pub gates: KernelGates,
+}
+
+/// Gates of a kernel, by backend id; `native` stands for every backend that makes native code. A backend is judged at its default level.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KernelGates {
+    /// Least uplift over the interpreter.
+    pub uplift: BTreeMap<String, f64>,
+    /// Most time relative to the C twin.
+    pub native_ratio: BTreeMap<String, f64>,
+}
+
+impl Kernel {
+    /// The benchmark that a case is, if it is one.
+    pub fn of(name: &str, case: &ProgramCase) -> Option<Self> {
+        let bench = case.bench.as_ref()?;
+        let spell = |literals: &[Literal]| literals.iter().map(Literal::to_string).collect();
+        Some(Self {
+            case: name.to_owned(),
+            name: case.name.clone(),
+            args: [(Size::Quick, spell(&bench.quick)), (Size::Full, spell(&bench.args))].into(),
+            peer: bench.peer.clone(),
+            gates: KernelGates { uplift: bench.gates.uplift.clone(), native_ratio: bench.gates.native_ratio.clone() },
+        })
+    }
+}

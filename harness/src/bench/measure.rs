@@ -1,0 +1,159 @@
+//! What a process measures: calls of a kernel, or compilations of the corpus. Runs in a worker.
+//!
+//! Time is processor time of the thread, as the peers print it (Lua offers nothing else): it leaves out what other processes of the machine take. Phases
+//! of compilation are wall time, as backends report them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use lockstep_backend_api::{Backend, Level, Options, Target};
+use lockstep_bytecode::{FuncId, Verified};
+use lockstep_compiler::Request;
+use lockstep_engine::{Session, Stats};
+use lockstep_runtime::Value;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::results::{CompileSample, Phase, Sample};
+use crate::corpus;
+use crate::program::observe::{Configuration, Setup};
+use crate::program::{Program, literal};
+use crate::stats::median;
+
+/// How often each unit of the corpus is compiled; the median counts.
+const COMPILATIONS: usize = 5;
+
+/// The phase that holds what does not depend on the unit.
+const SETUP: &str = "setup";
+
+/// Processor time of this thread in seconds.
+fn now() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// Calls a kernel: once to warm up, then `calls` times. The interpreter has nothing to warm up: its first call is the one measured.
+///
+/// # Errors
+/// The program ends with an error, functions were refused, or native code was asked for and none ran.
+pub fn calls(
+    program: &Program,
+    args: Vec<Value>,
+    native: Option<(Arc<dyn Backend>, Level)>,
+    calls: usize,
+) -> Result<Sample, String> {
+    let setup = match &native {
+        None => Setup::interpreter(),
+        Some((backend, level)) => Setup::native(backend.clone(), *level, Configuration::Tiered),
+    };
+    let mut session = setup.session(program, program.case.limits.resolve())?;
+    let call = |session: &mut Session| -> Result<(f64, String), String> {
+        let start = now();
+        let outcome = session.run(program.entry, &args);
+        let seconds = now() - start;
+        let result = outcome.map_err(|e| e.to_string())?;
+        Ok((seconds, result.map_or_else(String::new, |value| value.to_string())))
+    };
+    let (first, checksum) = call(&mut session)?;
+    if native.is_none() {
+        return Ok(Sample { calls: vec![first], first, checksum, ..Sample::default() });
+    }
+    let mut sample = Sample { first, checksum, ..Sample::default() };
+    for _ in 0..calls {
+        let (seconds, checksum) = call(&mut session)?;
+        if checksum != sample.checksum {
+            return Err(format!("one call gives {checksum}, another {}", sample.checksum));
+        }
+        sample.calls.push(seconds);
+    }
+    let stats: Stats = session.stats();
+    if let Some(refused) = stats.refusals.first() {
+        return Err(format!("a function was not compiled: {}", refused.detail));
+    }
+    if stats.units.is_empty() {
+        return Err("nothing was compiled: the kernel is too short for its thresholds".to_owned());
+    }
+    sample.units = stats.units.len() as u64;
+    sample.code_bytes = stats.code_bytes() as u64;
+    sample.exits = stats.exits.values().sum();
+    let mut phases = Phases::default();
+    for unit in &stats.units {
+        for &(name, time) in &unit.phases[..unit.own_phases] {
+            phases.add(name, false, time.as_secs_f64());
+        }
+        for &(name, time) in &unit.phases[unit.own_phases..] {
+            phases.add(name, name != "load", time.as_secs_f64());
+        }
+    }
+    sample.compile = phases.0;
+    Ok(sample)
+}
+
+/// Sums by phase, in the order in which phases came.
+#[derive(Default)]
+struct Phases(Vec<Phase>);
+
+impl Phases {
+    fn add(&mut self, name: &str, backend: bool, seconds: f64) {
+        match self.0.iter_mut().find(|p| p.name == name && p.backend == backend) {
+            Some(phase) => phase.seconds += seconds,
+            None => self.0.push(Phase { name: name.to_owned(), backend, seconds }),
+        }
+    }
+}
+
+/// Compiles every function of every program of the corpus.
+///
+/// # Errors
+/// A program has a mistake, or a function is refused.
+pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<CompileSample, String> {
+    let target = Target::host().ok_or("no backend can make code for this machine")?;
+    let mut modules: BTreeMap<String, Arc<Verified>> = BTreeMap::new();
+    for name in corpus::program::names(corpus).map_err(|e| e.to_string())? {
+        // The grid's programs are thousands of the same few shapes: they would drown the others.
+        if name.starts_with("bytecode/grid") {
+            continue;
+        }
+        let program = corpus::program::find(&name, corpus).map_err(|e| e.to_string())?.ok_or("a case vanished")?;
+        modules.insert(name, program.module);
+    }
+    let mut sample = CompileSample::default();
+    let (mut medians, mut phases) = (Vec::new(), Phases::default());
+    let options = lockstep_compiler::Options::default();
+    for (name, module) in &modules {
+        for func in (0..module.functions.len() as u32).map(FuncId) {
+            let request = Request { module, func, options: &options };
+            let compiled = lockstep_compiler::compile(&request).map_err(|e| format!("{name}: {e}"))?;
+            for (phase, time) in &compiled.phases {
+                phases.add(phase, false, time.as_secs_f64());
+            }
+            let mut times = Vec::new();
+            for nth in 0..COMPILATIONS {
+                let artifact = backend
+                    .compile(&compiled.unit, &target, &Options::at(level))
+                    .map_err(|e| format!("{name}: {e}"))?;
+                times.push(artifact.phases.iter().filter(|p| p.name != SETUP).map(|p| p.time.as_secs_f64()).sum());
+                if nth + 1 == COMPILATIONS {
+                    sample.code_bytes += artifact.code_bytes() as u64;
+                    for phase in &artifact.phases {
+                        phases.add(phase.name, true, phase.time.as_secs_f64());
+                    }
+                }
+            }
+            medians.push(median(&times).unwrap_or(0.0));
+            sample.units += 1;
+        }
+    }
+    sample.median = median(&medians).ok_or("the corpus has no program")?;
+    sample.phases = phases.0;
+    Ok(sample)
+}
+
+/// Arguments of a kernel, as spelled in a plan.
+///
+/// # Errors
+/// They are no values of the entry's kinds.
+pub fn arguments(program: &Program, spelled: &[String]) -> Result<Vec<Value>, String> {
+    let literals: Result<Vec<literal::Literal>, _> = spelled.iter().map(|text| serde_yaml::from_str(text)).collect();
+    program.args(&literals.map_err(|e| e.to_string())?)
+}

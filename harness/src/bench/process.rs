@@ -1,0 +1,124 @@
+//! Jobs as processes: a fresh worker for each, peers as they are.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::implementation::Implementation;
+use super::kernel::Kernel;
+use super::peer;
+use super::plan::{Job, Plan, Work};
+use super::results::Sample;
+use super::runner::{Measured, Runner};
+use crate::program::Configuration;
+use crate::worker::{Answer, Limits, Pool, Task, Worker};
+
+/// How long a process may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Runs jobs in processes.
+pub struct Processes {
+    corpus: PathBuf,
+    /// Where the twins are.
+    peers: PathBuf,
+    /// Where compiled twins go.
+    build: PathBuf,
+    /// Measured calls of a process with native code.
+    calls: usize,
+    /// For parity trials, which need no fresh process each.
+    pool: Pool,
+    twins: BTreeMap<(String, String), Result<Vec<PathBuf>, String>>,
+    parity: BTreeMap<(String, String), Option<String>>,
+}
+
+impl Processes {
+    /// Runs kernels of `corpus` and twins from `peers`, compiled into `build`.
+    pub fn new(corpus: PathBuf, peers: PathBuf, build: PathBuf, calls: usize) -> Self {
+        let limits = Limits { silence: PATIENCE, ..Limits::default() };
+        Self { corpus, peers, build, calls, pool: Pool::new(limits), twins: BTreeMap::new(), parity: BTreeMap::new() }
+    }
+
+    /// A worker of its own for one task.
+    fn alone(&self, task: &Task) -> Result<Answer, String> {
+        let limits = Limits { silence: PATIENCE, ..Limits::default() };
+        let mut worker = Worker::start(None, &limits).map_err(|e| e.to_string())?;
+        match worker.run(task) {
+            Ok(Answer::Refused { why }) => Err(why),
+            Ok(answer) => Ok(answer),
+            Err(death) => Err(death.to_string()),
+        }
+    }
+
+    fn twin(&mut self, id: &str, kernel: &Kernel, args: &[String]) -> Result<Sample, String> {
+        let peer = peer::find(id).ok_or_else(|| format!("no peer `{id}`"))?;
+        let twin = kernel.peer.clone().ok_or("it has no twins")?;
+        let key = (id.to_owned(), twin.clone());
+        let command = self.twins.entry(key).or_insert_with(|| peer.prepare(&self.peers, &twin, &self.build)).clone()?;
+        let reading = peer::run(&command, args, PATIENCE)?;
+        Ok(Sample {
+            calls: vec![reading.seconds],
+            first: reading.seconds,
+            checksum: reading.checksum,
+            ..Sample::default()
+        })
+    }
+}
+
+impl Runner for Processes {
+    fn run(&mut self, plan: &Plan, job: &Job) -> Result<Measured, String> {
+        match (job.work, &job.implementation) {
+            (Work::Run(index, size), who) => {
+                let kernel = &plan.kernels[index];
+                let args = kernel.args.get(&size).cloned().unwrap_or_default();
+                if let Some(id) = who.peer() {
+                    return self.twin(id, kernel, &args).map(Measured::Run);
+                }
+                let task = Task::Bench {
+                    case: kernel.case.clone(),
+                    args,
+                    column: who.column().cloned(),
+                    calls: self.calls,
+                    corpus: self.corpus.clone(),
+                };
+                match self.alone(&task)? {
+                    Answer::Bench(sample) => Ok(Measured::Run(sample)),
+                    _ => Err("the worker answered another task".to_owned()),
+                }
+            }
+            (Work::Compile, who) => {
+                let column = who.column().cloned().ok_or_else(|| format!("{who} compiles nothing"))?;
+                match self.alone(&Task::CompileCorpus { column, corpus: self.corpus.clone() })? {
+                    Answer::CompileCorpus(sample) => Ok(Measured::Compile(sample)),
+                    _ => Err("the worker answered another task".to_owned()),
+                }
+            }
+        }
+    }
+
+    fn barred(&mut self, kernel: &Kernel, implementation: &Implementation) -> Option<String> {
+        if implementation.peer().is_some() {
+            return None;
+        }
+        let configurations: &[Option<Configuration>] = match implementation.column() {
+            None => &[None],
+            Some(_) => &[Some(Configuration::Eager), Some(Configuration::Osr), Some(Configuration::Tiered)],
+        };
+        let key = (kernel.case.clone(), implementation.to_string());
+        if let Some(known) = self.parity.get(&key) {
+            return known.clone();
+        }
+        let failure = configurations.iter().find_map(|configuration| {
+            let native = implementation.column().cloned().zip(*configuration);
+            let task = Task::ProgramCase { case: kernel.case.clone(), native, corpus: self.corpus.clone() };
+            let name = task.name();
+            match self.pool.run(&task) {
+                Ok(Answer::Program(report)) => report.failure.map(|why| format!("parity of {name}: {why}")),
+                Ok(Answer::Refused { why }) => Some(format!("parity of {name}: {why}")),
+                Ok(_) => Some(format!("parity of {name}: the worker answered another task")),
+                Err(death) => Some(format!("parity of {name}: {death}")),
+            }
+        });
+        self.parity.insert(key, failure.clone());
+        failure
+    }
+}
