@@ -39,7 +39,7 @@ pub const INTERPRETER_YARDSTICK: &str = "lua5.4";
 pub const NATIVE_YARDSTICK: &str = "gcc";
 
 /// All peers.
-pub const PEERS: [Peer; 3] = [
+pub const PEERS: [Peer; 2] = [
     Peer {
         id: NATIVE_YARDSTICK,
         about: "C twins, gcc -O2",
@@ -53,14 +53,6 @@ pub const PEERS: [Peer; 3] = [
         about: "Lua twins, PUC Lua 5.4",
         ending: "lua",
         program: "lua5.4",
-        version: "-v",
-        how: How::Interpreted,
-    },
-    Peer {
-        id: "luajit",
-        about: "Lua twins, LuaJIT",
-        ending: "lua",
-        program: "luajit",
         version: "-v",
         how: How::Interpreted,
     },

@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// Seed of the order of processes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Leave out programs from outside (gcc, lua5.4, luajit)
+    /// Leave out programs from outside (gcc, lua5.4)
     #[arg(long)]
     no_peers: bool,
     /// Where the twins of the benchmarks are
