@@ -63,16 +63,117 @@ pub const CI: &[Row] = &[
         },
     },
     BUILD,
+    Row {
+        name: "parity",
+        shows: "every case on every backend, level and configuration",
+        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results target/lockstep/ci/parity-results.json")],
+    },
+    Row {
+        name: "judges",
+        shows: "the reference against judges that share no code with it",
+        commands: |sh, _| vec![lockstep(sh, "judge"), lockstep(sh, "grid")],
+    },
+    Row {
+        name: "fuzz",
+        shows: "random functions and programs, a seeded slice",
+        commands: |sh, _| {
+            vec![
+                lockstep(sh, "fuzz ir --count 3000 --level default"),
+                lockstep(sh, "fuzz bytecode --count 400 --level default"),
+            ]
+        },
+    },
+    Row {
+        name: "coverage",
+        shows: "how much runs natively, with gates",
+        commands: |sh, _| vec![lockstep(sh, "coverage --quick --results target/lockstep/ci/coverage-results.json")],
+    },
+    Row {
+        name: "bench",
+        shows: "quick benchmarks with gates",
+        commands: |sh, _| vec![lockstep(sh, "bench --quick --results target/lockstep/ci/bench-results.json")],
+    },
+    Row {
+        name: "planted",
+        shows: "planted violations: every gate must see its own",
+        commands: |sh, _| {
+            let mut commands = vec![lockstep(sh, "faults --backend dynasm")];
+            commands.extend(PLANTED.iter().map(|args| must_fail(sh, args)));
+            commands
+        },
+    },
+    Row {
+        name: "report",
+        shows: "the report of this run",
+        commands: |sh, _| vec![report(sh, "ci", "target/lockstep/report")],
+    },
 ];
 
 /// The main job.
-pub const ASSESS: &[Row] = &[BUILD];
+pub const ASSESS: &[Row] = &[
+    BUILD,
+    Row {
+        name: "parity",
+        shows: "every case on every backend, level and configuration",
+        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results target/lockstep/assess/parity-results.json")],
+    },
+    Row {
+        name: "coverage",
+        shows: "how much of each benchmark runs natively",
+        commands: |sh, _| vec![lockstep(sh, "coverage --results target/lockstep/assess/coverage-results.json")],
+    },
+    Row {
+        name: "bench",
+        shows: "how fast, with intervals and gates; takes about ten minutes",
+        commands: |sh, _| vec![lockstep(sh, "bench --results target/lockstep/assess/bench-results.json")],
+    },
+    Row {
+        name: "report",
+        shows: "reports/report.html, RESULTS.md, results.json",
+        commands: |sh, _| vec![report(sh, "assess", "reports")],
+    },
+];
 
 const BUILD: Row = Row {
     name: "build",
     shows: "the command, in release",
     commands: |sh, features| vec![lockstep::build(sh, features)],
 };
+
+/// Commands that plant a violation and must therefore end with status 1: a verdict, not an error.
+const PLANTED: &[&str] = &[
+    // A slow-down, against the uplift gate.
+    "bench xorshift --quick --no-peers --backend dynasm --level default --plant time:dynasm/speed=4",
+    // Another result, against the checksum.
+    "bench xorshift --quick --no-peers --backend dynasm --level default --plant checksum:dynasm/speed",
+    // A slower compiler, against the compile time gate.
+    "bench xorshift --quick --no-peers --backend dynasm --backend cranelift --plant compile:dynasm/speed=4",
+    // A coverage gate that no tiered run can keep.
+    "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
+    // A program case that states a wrong result, a wrong error position, a wrong output.
+    "parity bytecode --corpus harness/tests/planted/cases",
+    // Wrong code, against the kit.
+    "parity ir/edge/isub.i64 --backend fault:swapped-operands:dynasm",
+];
+
+/// The command with these arguments; paths are relative to the workspace.
+fn lockstep(sh: &Shell, args: &str) -> Command {
+    lockstep::command(sh, &args.split(' ').collect::<Vec<_>>())
+}
+
+/// A command that must end with status 1.
+fn must_fail(sh: &Shell, args: &str) -> Command {
+    let line = format!("target/release/lockstep {args}; test $? -eq 1");
+    cmd!(sh, "sh -c {line}").to_command()
+}
+
+/// The report on the results that a pipeline left.
+fn report(sh: &Shell, pipeline: &str, out: &str) -> Command {
+    let from = |what: &str| format!("target/lockstep/{pipeline}/{what}-results.json");
+    let (parity, coverage, bench) = (from("parity"), from("coverage"), from("bench"));
+    let args = ["report", "--parity", &parity, "--coverage", &coverage, "--bench", &bench, "--out", out];
+    lockstep::command(sh, &args)
+}
 
 /// Runs a pipeline. The last line is the sum of its stages' result files.
 pub fn run(sh: &mut Shell, without_llvm: bool, pipeline: &str, rows: &[Row], options: &Run) -> Done {

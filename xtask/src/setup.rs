@@ -46,8 +46,8 @@ struct Peer {
 
 const PEERS: [Peer; 3] = [
     Peer { program: "gcc", package: "gcc", serves: "the C twins and the outside judge of operations" },
+    Peer { program: "python3", package: "python3", serves: "the judge of bytecode and the gcc backend of examples/" },
     Peer { program: "lua5.4", package: "lua5.4", serves: "the yardstick of the interpreter" },
-    Peer { program: "luajit", package: "luajit", serves: "a well-known JIT compiler beside ours" },
 ];
 
 /// Makes sure that every backend can be built.
