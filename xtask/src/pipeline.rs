@@ -153,7 +153,7 @@ const PLANTED: &[&str] = &[
     // A program case that states a wrong result, a wrong error position, a wrong output.
     "parity bytecode --corpus harness/tests/planted/cases",
     // Wrong code, against the kit.
-    "parity ir/edge/isub.i64 --backend fault:swapped-operands:dynasm",
+    "parity ir/edge/isub.i64 --backend fault:sub-swapped:dynasm",
 ];
 
 /// The command with these arguments; paths are relative to the workspace.
