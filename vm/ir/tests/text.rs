@@ -21,16 +21,18 @@ fn check(source: &str) -> Result<(), String> {
 
 const SEEDS: [&str; 2] = [
     r#"lockstep_ir 1 machine
-unit "seed"
+unit "example"
 region 1 "frame"
 sig 0 (i8 sext, i64, f64) -> (i64, f64)
 helper 0 "print" 7 (i64) -> (i32)
 source 0 func 0 pc 3
+source 1 func 1 pc 0 inlined 0
 
 function %0 "entry" (i64, i64, i64) -> (i32) {
 block0(v0: i64, v1: i64, v2: i64):
-    v3 = load.f64 region1 v0 + 8 @0
-    v4 = fconst -0.0
+    v3 = load.f64 region1 v0 + 8
+    v4 = fconst -0.0 @1
+    v5 = fconst nan:0x7ff8000000000001
     v6 = fadd.f64 v3, v4
     v7 = iconst.i8 -1
     v8, v9 = call_indirect sig0 v1(v7, v0, v6)
@@ -112,6 +114,35 @@ fn mutated() -> impl Strategy<Value = String> {
         }
         text.into_iter().collect()
     })
+}
+
+#[test]
+fn print_of_parse_is_the_text() {
+    let unit = text::parse("example.ir", SEEDS[0]).unwrap_or_else(|e| panic!("{e}"));
+    verify::verify(&unit).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(text::print(&unit), SEEDS[0]);
+    let mut renumbered = unit.clone();
+    text::renumber(&mut renumbered);
+    assert_eq!(renumbered, unit);
+}
+
+#[test]
+fn mistakes_are_shown_in_their_place() {
+    let complaint = |from: &str, to: &str| {
+        assert!(SEEDS[0].contains(from));
+        text::parse("x.ir", &SEEDS[0].replacen(from, to, 1)).expect_err("a mistake").to_string()
+    };
+    assert!(
+        complaint("fadd.f64", "fad.f64").starts_with("x.ir:14:10: error: no operation `fad`"),
+        "{}",
+        complaint("fadd.f64", "fad.f64")
+    );
+    assert!(complaint("v11 = icmp", "v3 = icmp").contains("v3 is defined twice"));
+    assert!(complaint("block1(v8), block2", "block1(v8), block9").contains("block9 is not defined"));
+    assert!(complaint("v3, v4", "v3, v40").contains("v40 is not defined"));
+    assert!(complaint("iconst.i8 -1", "iconst.i8 300").contains("does not fit i8"));
+    assert!(complaint("load.f64", "load.v128").contains("reserved"));
+    assert!(complaint("lockstep_ir 1", "lockstep_ir 2").contains("version"));
 }
 
 #[test]
