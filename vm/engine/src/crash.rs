@@ -181,4 +181,41 @@ mod tests {
         }
         assert_eq!(line.len, 256);
     }
+
+    /// Set in the process that is to crash.
+    const CRASH: &str = "LOCKSTEP_TEST_CRASH";
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_crash_in_generated_code_names_unit_and_bytecode() {
+        use lockstep_backend_api::{Arch, Artifact, Code};
+        use lockstep_ir::{FuncRef, SourcePos, Stage};
+
+        use crate::loader::CodeBlock;
+
+        if std::env::var_os(CRASH).is_some() {
+            // nop; ud2
+            let code = Code::Native { arch: Arch::X86_64, bytes: vec![0x90, 0x0f, 0x0b], align: 16 };
+            let spans = vec![SourceSpan { offset: 0, loc: SourceLoc(0) }, SourceSpan { offset: 1, loc: SourceLoc(1) }];
+            let artifact = Artifact { code, functions: vec![0], phases: Vec::new(), source_map: spans };
+            let mut unit = Unit::new("crasher", Stage::Machine);
+            let source = |pc| SourcePos { func: 7, pc, inlined_at: SourceLoc::NONE };
+            unit.sources = vec![source(8), source(9)];
+            let block = CodeBlock::load(&artifact, 1).expect("loads");
+            let _registration = Registration::new(block.start(), artifact.code_bytes(), &unit, &artifact.source_map);
+            install();
+            crate::kit::call_native(&block, FuncRef(0), &mut [], 0);
+            unreachable!("the code crashes");
+        }
+        let this = std::env::current_exe().expect("this program");
+        let test = "crash::tests::a_crash_in_generated_code_names_unit_and_bytecode";
+        let crashed = std::process::Command::new(this)
+            .args([test, "--exact", "--nocapture", "--test-threads=1"])
+            .env(CRASH, "1")
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&crashed.stderr);
+        assert!(!crashed.status.success());
+        assert!(said.contains("in generated code of `crasher` at offset 0x1, bytecode function 7 pc 9"), "{said}");
+    }
 }

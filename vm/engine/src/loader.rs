@@ -115,3 +115,59 @@ fn map(bytes: &[u8]) -> io::Result<Mapping> {
     }
     Ok(mapping)
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    /// `lea eax, [rdi + 1]; ret`
+    const INCREMENT: [u8; 4] = [0x8d, 0x47, 0x01, 0xc3];
+
+    fn artifact(arch: Arch, bytes: &[u8], functions: &[u32]) -> Artifact {
+        let code = Code::Native { arch, bytes: bytes.to_vec(), align: 16 };
+        Artifact { code, functions: functions.to_vec(), phases: Vec::new(), source_map: Vec::new() }
+    }
+
+    /// Protection of the mapping that holds an address, as the kernel states it; none if nothing is mapped there.
+    fn protection(address: usize) -> Option<String> {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("this system tells");
+        maps.lines().find_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (start, end) = range.split_once('-')?;
+            let bounds = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
+            bounds.contains(&address).then(|| rest[..4].to_owned())
+        })
+    }
+
+    #[test]
+    fn code_runs_is_never_writable_and_is_fenced() {
+        let block = CodeBlock::load(&artifact(Arch::X86_64, &INCREMENT, &[0]), 1).expect("loads");
+        let address = block.address(FuncRef(0));
+        // SAFETY: the bytes above are a function of this signature.
+        let increment: extern "C" fn(i32) -> i32 = unsafe { std::mem::transmute(address) };
+        assert_eq!(increment(41), 42);
+        assert_eq!(protection(address).as_deref(), Some("r-xp"));
+        assert_eq!(protection((address | 4095) + 1).as_deref(), Some("---p"), "a guard page follows the code");
+        assert!(block.contains(address) && !block.contains(address + INCREMENT.len()));
+    }
+
+    #[test]
+    fn clones_share_the_memory() {
+        let block = CodeBlock::load(&artifact(Arch::X86_64, &INCREMENT, &[0]), 1).expect("loads");
+        let clone = block.clone();
+        assert_eq!(block.start(), clone.start());
+        drop(block);
+        assert_eq!(protection(clone.start()).as_deref(), Some("r-xp"));
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused() {
+        let load = |artifact: &Artifact, count| CodeBlock::load(artifact, count).expect_err("refused").to_string();
+        assert!(load(&artifact(Arch::Aarch64, &INCREMENT, &[0]), 1).contains("aarch64"));
+        assert!(load(&artifact(Arch::X86_64, &INCREMENT, &[0]), 2).contains("1 function offsets for 2"));
+        assert!(load(&artifact(Arch::X86_64, &INCREMENT, &[4]), 1).contains("outside"));
+        assert!(
+            load(&Artifact { code: Code::Evaluated, ..artifact(Arch::X86_64, &[], &[0]) }, 1).contains("evaluated")
+        );
+    }
+}

@@ -160,6 +160,10 @@ pub(crate) struct Hooks(pub(crate) Rc<RefCell<Engine>>);
 
 impl Tiering for Hooks {
     fn hot_function(&mut self, vm: &mut Vm, func: FuncId) {
+        // The interpreter counts on for functions that are linked.
+        if vm.function_entry(func).entry != vm.trampoline() {
+            return;
+        }
         self.0.borrow_mut().compile(vm, func, None);
     }
 
