@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{check, compile, unit};
+use common::{check, compile};
 use lockstep_dynasm::DynAsm;
-use lockstep_ir::{Builder, Imm, InstData, Op, OpInstance, Region, Type, Unit, Value};
+use lockstep_ir::{Builder, Function, Imm, InstData, Op, OpInstance, Region, Signature, Stage, Type, Unit, Value};
 
 fn edges(ty: Type) -> Vec<u64> {
     let bits = ty.bits();
@@ -245,4 +245,15 @@ fn constants_and_memory() {
             check(&unit, &compile(&backend, &unit), &memory, argument, &[]);
         }
     }
+}
+
+/// A unit with one function of the entry signature, whose body is built by `body` from (memory, argument, table).
+fn unit(body: impl FnOnce(&mut Builder<'_>, [Value; 3])) -> Unit {
+    let mut unit = Unit::new("test", Stage::Machine);
+    let mut func = Function::new("entry", Signature::entry());
+    let mut b = Builder::new(&mut func);
+    let params = [0, 1, 2].map(|n| b.param(Function::ENTRY, n));
+    body(&mut b, params);
+    unit.add(func);
+    unit
 }

@@ -243,8 +243,8 @@ fn calls_with_everything() {
     }
     let callee = format!(
         "function %1 \"many\" ({}, {}) -> (i64, f64) {{\nblock0({}, {}):\n{body}return v{sum}, v{total}\n}}\n",
-        vec!["i64"; 10].join(", "),
-        vec!["f64"; 12].join(", "),
+        ["i64"; 10].join(", "),
+        ["f64"; 12].join(", "),
         ints.join(", "),
         floats.join(", "),
     );

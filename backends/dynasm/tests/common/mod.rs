@@ -5,7 +5,7 @@ use lockstep_dynasm::DynAsm;
 use lockstep_engine::kit;
 use lockstep_engine::loader::CodeBlock;
 use lockstep_eval::Eval;
-use lockstep_ir::{Builder, FuncRef, Function, Signature, Stage, Type, Unit, Value};
+use lockstep_ir::{FuncRef, Type, Unit};
 
 /// Levels and targets that every unit is compiled for: with all the host's extensions and with none.
 pub fn configurations() -> Vec<(Target, Options)> {
@@ -54,15 +54,4 @@ pub fn check(unit: &Unit, codes: &[CodeBlock], memory: &[u64], argument: u64, ki
             lockstep_ir::text::print(unit)
         );
     }
-}
-
-/// A unit with one function of the entry signature, whose body is built by `body` from (memory, argument, table).
-pub fn unit(body: impl FnOnce(&mut Builder<'_>, [Value; 3])) -> Unit {
-    let mut unit = Unit::new("test", Stage::Machine);
-    let mut func = Function::new("entry", Signature::entry());
-    let mut b = Builder::new(&mut func);
-    let params = [0, 1, 2].map(|n| b.param(Function::ENTRY, n));
-    body(&mut b, params);
-    unit.add(func);
-    unit
 }
