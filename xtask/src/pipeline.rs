@@ -1,6 +1,7 @@
 //! The pipelines: which stages they are made of, and their run.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -66,7 +67,7 @@ pub const CI: &[Row] = &[
     Row {
         name: "parity",
         shows: "every case on every backend, level and configuration",
-        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results target/lockstep/ci/parity-results.json")],
+        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results TARGET/lockstep/ci/parity-results.json")],
     },
     Row {
         name: "judges",
@@ -86,12 +87,12 @@ pub const CI: &[Row] = &[
     Row {
         name: "coverage",
         shows: "how much runs natively, with gates",
-        commands: |sh, _| vec![lockstep(sh, "coverage --quick --results target/lockstep/ci/coverage-results.json")],
+        commands: |sh, _| vec![lockstep(sh, "coverage --quick --results TARGET/lockstep/ci/coverage-results.json")],
     },
     Row {
         name: "bench",
         shows: "quick benchmarks with gates",
-        commands: |sh, _| vec![lockstep(sh, "bench --quick --results target/lockstep/ci/bench-results.json")],
+        commands: |sh, _| vec![lockstep(sh, "bench --quick --results TARGET/lockstep/ci/bench-results.json")],
     },
     Row {
         name: "planted",
@@ -105,7 +106,7 @@ pub const CI: &[Row] = &[
     Row {
         name: "report",
         shows: "the report of this run",
-        commands: |sh, _| vec![report(sh, "ci", "target/lockstep/report")],
+        commands: |sh, _| vec![report(sh, "ci", &target_dir(sh).join("lockstep/report"))],
     },
 ];
 
@@ -115,22 +116,22 @@ pub const ASSESS: &[Row] = &[
     Row {
         name: "parity",
         shows: "every case on every backend, level and configuration",
-        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results target/lockstep/assess/parity-results.json")],
+        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results TARGET/lockstep/assess/parity-results.json")],
     },
     Row {
         name: "coverage",
         shows: "how much of each benchmark runs natively",
-        commands: |sh, _| vec![lockstep(sh, "coverage --results target/lockstep/assess/coverage-results.json")],
+        commands: |sh, _| vec![lockstep(sh, "coverage --results TARGET/lockstep/assess/coverage-results.json")],
     },
     Row {
         name: "bench",
         shows: "how fast, with intervals and gates; takes about ten minutes",
-        commands: |sh, _| vec![lockstep(sh, "bench --results target/lockstep/assess/bench-results.json")],
+        commands: |sh, _| vec![lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json")],
     },
     Row {
         name: "report",
         shows: "reports/report.html, RESULTS.md, results.json",
-        commands: |sh, _| vec![report(sh, "assess", "reports")],
+        commands: |sh, _| vec![report(sh, "assess", Path::new("reports"))],
     },
 ];
 
@@ -156,23 +157,32 @@ const PLANTED: &[&str] = &[
     "parity ir/edge/isub.i64 --backend fault:sub-swapped:dynasm",
 ];
 
-/// The command with these arguments; paths are relative to the workspace.
+/// The command with these arguments; paths are relative to the workspace, `TARGET` stands for where cargo builds.
 fn lockstep(sh: &Shell, args: &str) -> Command {
-    lockstep::command(sh, &args.split(' ').collect::<Vec<_>>())
+    let target = target_dir(sh).display().to_string();
+    let words: Vec<String> = args.split(' ').map(|word| word.replace("TARGET", &target)).collect();
+    lockstep::command(sh, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A command that must end with status 1.
 fn must_fail(sh: &Shell, args: &str) -> Command {
-    let line = format!("target/release/lockstep {args}; test $? -eq 1");
-    cmd!(sh, "sh -c {line}").to_command()
+    let command = lockstep(sh, args);
+    let binary = command.get_program();
+    let args: Vec<_> = command.get_args().collect();
+    // `$0` and `$@` keep the words as they are, whatever is in them.
+    let script = r#""$0" "$@"; test $? -eq 1"#;
+    cmd!(sh, "sh -c {script} {binary} {args...}").to_command()
 }
 
 /// The report on the results that a pipeline left.
-fn report(sh: &Shell, pipeline: &str, out: &str) -> Command {
-    let from = |what: &str| format!("target/lockstep/{pipeline}/{what}-results.json");
-    let (parity, coverage, bench) = (from("parity"), from("coverage"), from("bench"));
-    let args = ["report", "--parity", &parity, "--coverage", &coverage, "--bench", &bench, "--out", out];
-    lockstep::command(sh, &args)
+fn report(sh: &Shell, pipeline: &str, out: &Path) -> Command {
+    let dir = target_dir(sh).join("lockstep").join(pipeline);
+    let mut command = lockstep::command(sh, &["report"]);
+    for what in ["parity", "coverage", "bench"] {
+        command.arg(format!("--{what}")).arg(dir.join(format!("{what}-results.json")));
+    }
+    command.arg("--out").arg(out);
+    command
 }
 
 /// Runs a pipeline. The last line is the sum of its stages' result files.

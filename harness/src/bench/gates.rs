@@ -23,9 +23,12 @@ use super::analysis::{compile_pairs, groups};
 use super::implementation::Implementation;
 use super::kernel::Kernel;
 use super::peer::NATIVE_YARDSTICK;
-use super::results::{BenchResults, Participant};
+use super::results::BenchResults;
 use crate::corpus::{self, CorpusError};
 use crate::stats::{Bootstrap, Bound, Interval, Verdict};
+
+/// The gate on a backend's uplift: the interpreter's time over the backend's.
+const UPLIFT: &str = "uplift";
 
 /// In a kernel's gates, every backend that makes native code.
 const EVERY_NATIVE: &str = "native";
@@ -76,10 +79,10 @@ pub struct GateResult {
     pub gate: String,
     /// The kernel, if it is a kernel's.
     pub kernel: Option<String>,
-    /// Who is judged.
-    pub of: Implementation,
-    /// Against whom.
-    pub over: Implementation,
+    /// Who is judged: whose quantity is divided …
+    pub of: String,
+    /// … by whose.
+    pub over: String,
     /// What must hold.
     pub bound: Bound,
     /// What was measured.
@@ -141,12 +144,9 @@ pub fn judge(
     let judge = Judge { results, bootstrap };
     let mut verdicts = Vec::new();
     for kernel in kernels {
-        judge.uplift(kernel, &mut verdicts);
-        judge.native_ratio(kernel, &mut verdicts);
+        judge.kernel_gates(kernel, &mut verdicts);
     }
-    for gate in &corpus.gates {
-        judge.corpus_gate(gate, &mut verdicts);
-    }
+    verdicts.extend(corpus.gates.iter().filter_map(|gate| judge.corpus_gate(gate)));
     verdicts
 }
 
@@ -155,114 +155,229 @@ struct Judge<'r> {
     bootstrap: &'r Bootstrap,
 }
 
+/// A gate on its way to a verdict.
+struct Question<'q> {
+    gate: &'q str,
+    kernel: Option<&'q str>,
+    of: &'q Implementation,
+    over: &'q Implementation,
+    bound: Bound,
+}
+
 impl Judge<'_> {
-    /// The backends that a key of a kernel's gates stands for, each at its default level; or, where there is none of that name, why not.
-    fn subjects(&self, gates: &BTreeMap<String, f64>) -> Vec<(Result<Implementation, String>, f64)> {
-        let defaults: Vec<&Participant> = self.results.participants.iter().filter(|p| p.default).collect();
-        let id = |p: &Participant| p.implementation.column().map(|c| c.backend.clone()).unwrap_or_default();
-        let mut subjects: Vec<(Result<Implementation, String>, f64)> = Vec::new();
-        for (key, &bound) in gates.iter().filter(|(key, _)| *key != EVERY_NATIVE) {
-            match defaults.iter().find(|p| id(p) == *key) {
-                Some(participant) => subjects.push((Ok(participant.implementation.clone()), bound)),
-                None => subjects.push((Err(key.clone()), bound)),
-            }
+    fn kernel_gates(&self, kernel: &Kernel, verdicts: &mut Vec<GateResult>) {
+        let interpreter = Implementation::Interpreter;
+        let twin = Implementation::Peer(NATIVE_YARDSTICK.to_owned());
+        let name = Some(kernel.name.as_str());
+        let gates = &kernel.gates;
+        for (native, bound) in self.subjects(UPLIFT, kernel, &gates.uplift, Bound::AtLeast, verdicts) {
+            let question = Question { gate: UPLIFT, kernel: name, of: &interpreter, over: &native, bound };
+            verdicts.extend(self.time(&question));
         }
+        for (native, bound) in self.subjects("native_ratio", kernel, &gates.native_ratio, Bound::AtMost, verdicts) {
+            let question = Question { gate: "native_ratio", kernel: name, of: &native, over: &twin, bound };
+            verdicts.extend(self.time(&question));
+        }
+    }
+
+    /// The implementations that the keys of a kernel's gates stand for, each a backend at its default level. A key that stands for none is said so.
+    fn subjects(
+        &self,
+        gate: &str,
+        kernel: &Kernel,
+        gates: &BTreeMap<String, f64>,
+        bound: fn(f64) -> Bound,
+        verdicts: &mut Vec<GateResult>,
+    ) -> Vec<(Implementation, Bound)> {
+        let uplift = gate == UPLIFT;
+        let defaults: BTreeMap<&str, &Implementation> = self
+            .results
+            .participants
+            .iter()
+            .filter(|p| p.default)
+            .filter_map(|p| Some((p.implementation.column()?.backend.as_str(), &p.implementation)))
+            .collect();
         // A backend's own bound goes before that of all.
-        if let Some(&bound) = gates.get(EVERY_NATIVE) {
-            let rest = defaults.iter().filter(|p| !gates.contains_key(&id(p)));
-            subjects.extend(rest.map(|p| (Ok(p.implementation.clone()), bound)));
+        let every = gates.get(EVERY_NATIVE).into_iter().flat_map(|&limit| {
+            defaults
+                .iter()
+                .filter(|(id, _)| !gates.contains_key(**id))
+                .map(move |(_, who)| ((*who).clone(), bound(limit)))
+        });
+        let mut subjects: Vec<(Implementation, Bound)> = every.collect();
+        for (key, &limit) in gates.iter().filter(|(key, _)| *key != EVERY_NATIVE) {
+            match defaults.get(key.as_str()) {
+                Some(&who) => subjects.push((who.clone(), bound(limit))),
+                None if self.results.conditions.filtered => {}
+                None => verdicts.push(GateResult {
+                    gate: gate.to_owned(),
+                    kernel: Some(kernel.name.clone()),
+                    of: if uplift { Implementation::Interpreter.to_string() } else { key.clone() },
+                    over: if uplift { key.clone() } else { NATIVE_YARDSTICK.to_owned() },
+                    bound: bound(limit),
+                    measured: None,
+                    verdict: Verdict::Inconclusive,
+                    why: Some(format!("no backend `{key}` took part")),
+                }),
+            }
         }
         subjects
     }
 
-    fn uplift(&self, kernel: &Kernel, verdicts: &mut Vec<GateResult>) {
-        for (subject, bound) in self.subjects(&kernel.gates.uplift) {
-            let of = Implementation::Interpreter;
-            let Ok(over) = subject else { continue };
-            self.time("uplift", Some(kernel), &of, &over, Bound::AtLeast(bound), verdicts);
-        }
-    }
-
-    fn native_ratio(&self, kernel: &Kernel, verdicts: &mut Vec<GateResult>) {
-        for (subject, bound) in self.subjects(&kernel.gates.native_ratio) {
-            let over = Implementation::Peer(NATIVE_YARDSTICK.to_owned());
-            let Ok(of) = subject else { continue };
-            self.time("native_ratio", Some(kernel), &of, &over, Bound::AtMost(bound), verdicts);
-        }
-    }
-
-    fn corpus_gate(&self, gate: &CorpusGate, verdicts: &mut Vec<GateResult>) {
-        let (Some((Pair { of, over }, compile)), Some(bound)) = (gate.quantity(), gate.bound()) else { return };
+    fn corpus_gate(&self, gate: &CorpusGate) -> Option<GateResult> {
+        let (Pair { of, over }, compile) = gate.quantity()?;
+        let question = Question { gate: &gate.name, kernel: None, of, over, bound: gate.bound()? };
         if !compile {
-            self.time(&gate.name, None, of, over, bound, verdicts);
-            return;
+            return self.time(&question);
         }
-        let pairs = compile_pairs(self.results, of, over);
         let void = |who: &Implementation| {
             let series = self.results.compile.iter().find(|s| s.implementation == *who)?;
             series.void.as_ref().map(|why| format!("{who}: {why}"))
         };
-        self.conclude(&gate.name, None, (of, over), bound, self.bootstrap.ratio(&pairs), &void, verdicts);
+        self.conclude(&question, self.bootstrap.ratio(&compile_pairs(self.results, of, over)), &void)
     }
 
-    fn time(
-        &self,
-        gate: &str,
-        kernel: Option<&Kernel>,
-        of: &Implementation,
-        over: &Implementation,
-        bound: Bound,
-        verdicts: &mut Vec<GateResult>,
-    ) {
-        let concerns = |name: &str| kernel.is_none_or(|k| k.name == name);
-        let workloads = || self.results.workloads.iter().filter(|w| concerns(&w.kernel));
+    fn time(&self, question: &Question<'_>) -> Option<GateResult> {
+        let concerns = |kernel: &str| question.kernel.is_none_or(|k| k == kernel);
         // A series that does not count must not drop out of a mean unnoticed.
         let void = |who: &Implementation| {
-            workloads().find_map(|w| {
+            self.results.workloads.iter().filter(|w| concerns(&w.kernel)).find_map(|w| {
                 let series = w.series.iter().find(|s| s.implementation == *who)?;
                 series.void.as_ref().map(|why| format!("{who} on {}: {why}", w.kernel))
             })
         };
-        let groups: Vec<_> =
-            groups(self.results, of, over).into_iter().filter(|g| concerns(&g.0)).map(|g| g.2).collect();
-        self.conclude(gate, kernel, (of, over), bound, self.bootstrap.geometric_mean(&groups), &void, verdicts);
+        let groups = groups(self.results, question.of, question.over).into_iter();
+        let pairs: Vec<_> = groups.filter(|g| concerns(&g.0)).map(|g| g.2).collect();
+        self.conclude(question, self.bootstrap.geometric_mean(&pairs), &void)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the columns of a row, each of another type")]
+    /// The verdict; none where only a part was asked for and the gate is about another part.
     fn conclude(
         &self,
-        gate: &str,
-        kernel: Option<&Kernel>,
-        (of, over): (&Implementation, &Implementation),
-        bound: Bound,
+        question: &Question<'_>,
         measured: Option<Interval>,
         void: &dyn Fn(&Implementation) -> Option<String>,
-        verdicts: &mut Vec<GateResult>,
-    ) {
+    ) -> Option<GateResult> {
+        let &Question { gate, kernel, of, over, bound } = question;
         let absent = |who: &Implementation| match self.results.participants.iter().find(|p| p.implementation == *who) {
             None => Some(format!("{who} did not take part")),
             Some(participant) => participant.absent.as_ref().map(|why| format!("{who}: {why}")),
         };
-        let both = |why: &dyn Fn(&Implementation) -> Option<String>| why(of).or_else(|| why(over));
-        let (verdict, why) = match (both(&absent), both(void), &measured) {
-            // Whoever asked for a part knows what is missing.
-            (Some(_), _, _) if self.results.conditions.filtered => return,
-            (Some(why), _, _) => (Verdict::Inconclusive, Some(why)),
+        let missing = absent(of).or_else(|| absent(over));
+        let broken = void(of).or_else(|| void(over));
+        let (verdict, why) = match (missing, broken, &measured) {
+            (Some(why), ..) => (Verdict::Inconclusive, Some(why)),
             // It was there and did not deliver.
             (None, Some(why), _) => (Verdict::Fail, Some(why)),
             (None, None, Some(measured)) => (bound.judge(measured), None),
-            (None, None, None) if self.results.conditions.filtered => return,
             (None, None, None) => (Verdict::Inconclusive, Some("no round in which both ran".to_owned())),
         };
-        verdicts.push(GateResult {
+        if self.results.conditions.filtered && verdict == Verdict::Inconclusive && why.is_some() {
+            return None;
+        }
+        Some(GateResult {
             gate: gate.to_owned(),
-            kernel: kernel.map(|k| k.name.clone()),
-            of: of.clone(),
-            over: over.clone(),
+            kernel: kernel.map(str::to_owned),
+            of: of.to_string(),
+            over: over.to_string(),
             bound,
             measured: measured.filter(|_| why.is_none()),
             verdict,
             why,
-        });
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::kernel::{KernelGates, Size};
+    use crate::bench::plant::Plant;
+    use crate::bench::testing;
+
+    fn kernels() -> Vec<Kernel> {
+        let gates = KernelGates {
+            uplift: [("native".to_owned(), 3.0)].into(),
+            native_ratio: [("fast".to_owned(), 1.6), ("slow".to_owned(), 2.5)].into(),
+        };
+        testing::KERNELS
+            .map(|name| Kernel {
+                case: format!("bench/all/{name}"),
+                name: name.to_owned(),
+                args: [(Size::Full, vec!["1".to_owned()])].into(),
+                peer: Some(name.to_owned()),
+                gates: gates.clone(),
+            })
+            .into()
+    }
+
+    fn corpus_gates() -> CorpusGates {
+        let gates = "about: All.\ngates:\n\
+            - {name: no_straw_man, about: Why., time: {of: interpreter, over: lua5.4}, at_most: 0.8}\n\
+            - {name: compiles_fast, about: Why., compile: {of: slow/none, over: fast/none}, at_most: 0.5}\n";
+        crate::corpus::parse("gates.yaml", gates).expect("gates")
+    }
+
+    fn verdicts(results: &BenchResults) -> Vec<GateResult> {
+        judge(results, &kernels(), &corpus_gates(), &Bootstrap { resamples: 200, ..Bootstrap::default() })
+    }
+
+    fn failed(results: &BenchResults) -> Vec<String> {
+        let failed = verdicts(results).into_iter().filter(|v| v.verdict == Verdict::Fail);
+        failed.map(|v| format!("{} {} {}", v.gate, v.of, v.over)).collect()
+    }
+
+    #[test]
+    fn a_sound_run_passes_every_gate() {
+        let verdicts = verdicts(&testing::results());
+        assert_eq!(verdicts.len(), testing::KERNELS.len() * 4 + 2);
+        assert!(verdicts.iter().all(|v| v.verdict == Verdict::Pass), "{verdicts:#?}");
+    }
+
+    #[test]
+    fn every_gate_catches_its_planted_violation() {
+        let planted = [
+            ("time:fast/speed=20", "uplift interpreter fast/speed"),
+            ("time:fast/speed=2", "native_ratio fast/speed gcc"),
+            ("time:slow/none=2", "native_ratio slow/none gcc"),
+            ("time:interpreter=2", "no_straw_man interpreter lua5.4"),
+            ("compile:slow/none=4", "compiles_fast slow/none fast/none"),
+            ("checksum:fast/speed", "uplift interpreter fast/speed"),
+        ];
+        for (plant, gate) in planted {
+            let mut results = testing::results();
+            plant.parse::<Plant>().expect("a plant").apply(&mut results);
+            let failed = failed(&results);
+            assert!(failed.iter().any(|f| f == gate), "{plant}: {failed:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_absent_is_said_and_decides_nothing() {
+        let mut results = testing::results();
+        let lua = results.participants.iter_mut().find(|p| p.implementation.to_string() == "lua5.4").expect("there");
+        lua.absent = Some("not installed".to_owned());
+        let verdict = verdicts(&results).into_iter().find(|v| v.gate == "no_straw_man").expect("judged");
+        assert_eq!(verdict.verdict, Verdict::Inconclusive);
+        assert!(verdict.why.expect("a reason").contains("not installed"));
+
+        // A gate for a backend that is not in the build is not passed over in silence.
+        results.participants.retain(|p| !p.implementation.to_string().starts_with("slow/"));
+        let verdicts = verdicts(&results);
+        let lost = verdicts.iter().find(|v| v.gate == "native_ratio" && v.of == "slow").expect("said");
+        assert_eq!(lost.verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_gate_states_one_quantity_and_one_bound() {
+        let two = CorpusGate {
+            name: "two".to_owned(),
+            about: String::new(),
+            time: None,
+            compile: None,
+            at_most: Some(1.0),
+            at_least: Some(1.0),
+        };
+        assert!(two.bound().is_none() && two.quantity().is_none());
     }
 }

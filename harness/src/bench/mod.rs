@@ -23,6 +23,8 @@ pub mod plant;
 pub mod process;
 pub mod results;
 pub mod runner;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use implementation::Implementation;
 pub use kernel::{Kernel, Size};
