@@ -9,6 +9,7 @@
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`stats`]: intervals and verdicts.
 //! - [`judge`]: the evaluator itself, against C.
+//! - [`report`]: what was found, as a page, as Markdown and as data.
 //! - [`cli`]: one file per command.
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ pub mod judge;
 pub mod kit;
 pub mod machine_code;
 pub mod program;
+pub mod report;
 pub mod results;
 pub mod stats;
 pub mod worker;

@@ -7,12 +7,11 @@ use std::process::ExitCode;
 use clap::Args;
 use lockstep_backend_api::Execution;
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
 use crate::corpus;
-use crate::program::coverage::Coverage;
+use crate::program::coverage::{CoverageResults, CoverageRow, InstructionTable, VERSION};
 use crate::worker::{Answer, Limits, Pool, Task};
 
 /// Measure how much of each benchmark runs natively, and check the gates.
@@ -36,38 +35,6 @@ pub(super) struct Options {
     results: Option<PathBuf>,
 }
 
-/// Version of the format of `--results`.
-pub const VERSION: u32 = 1;
-
-/// What `--results` holds.
-#[derive(Serialize)]
-struct Results {
-    lockstep_coverage: u32,
-    quick: bool,
-    /// Instructions of the table that each backend's default level compiles, of how many; and those it does not.
-    instructions: BTreeMap<String, Instructions>,
-    programs: Vec<Row>,
-}
-
-/// The static table of one backend.
-#[derive(Serialize)]
-struct Instructions {
-    compiled: usize,
-    of: usize,
-    missing: BTreeMap<String, String>,
-}
-
-/// One program on one column.
-#[derive(Serialize)]
-struct Row {
-    case: String,
-    #[serde(flatten)]
-    column: Column,
-    coverage: Option<Coverage>,
-    /// Why there is none, or what the gate found.
-    failure: Option<String>,
-}
-
 pub(super) fn run(options: &Options) -> Done {
     let mut backends = Backends::new();
     let levels =
@@ -82,7 +49,7 @@ pub(super) fn run(options: &Options) -> Done {
     let benches: Vec<_> = cases.into_iter().filter(|(name, case)| case.bench.is_some() && chosen(name)).collect();
     let pool = Pool::new(Limits { silence: std::time::Duration::from_secs(600), ..Limits::default() });
     let work: Vec<_> = benches.iter().flat_map(|bench| columns.iter().map(move |column| (bench, column))).collect();
-    let programs: Vec<Row> = work
+    let programs: Vec<CoverageRow> = work
         .par_iter()
         .map(|((name, case), column)| {
             let task = Task::Coverage {
@@ -91,7 +58,7 @@ pub(super) fn run(options: &Options) -> Done {
                 quick: options.quick,
                 corpus: options.corpus.corpus.clone(),
             };
-            let mut row = Row { case: name.clone(), column: (*column).clone(), coverage: None, failure: None };
+            let mut row = CoverageRow { case: name.clone(), column: (*column).clone(), coverage: None, failure: None };
             match pool.run(&task) {
                 Ok(Answer::Coverage(coverage)) => {
                     let gate = case.bench.as_ref().and_then(|b| b.gates.coverage);
@@ -110,7 +77,7 @@ pub(super) fn run(options: &Options) -> Done {
     let failed = programs.iter().filter(|r| r.failure.is_some()).count()
         + instructions.values().filter(|i| i.compiled < i.of).count();
     if let Some(file) = &options.results {
-        let results = Results { lockstep_coverage: VERSION, quick: options.quick, instructions, programs };
+        let results = CoverageResults { lockstep_coverage: VERSION, quick: options.quick, instructions, programs };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
@@ -119,7 +86,7 @@ pub(super) fn run(options: &Options) -> Done {
 }
 
 /// Compiles one program per instruction of the table on each column.
-fn instruction_tables(pool: &Pool, columns: &[Column]) -> BTreeMap<String, Instructions> {
+fn instruction_tables(pool: &Pool, columns: &[Column]) -> BTreeMap<String, InstructionTable> {
     let table = |column: &Column| {
         let of = lockstep_bytecode::Op::ALL.len();
         let missing = match pool.run(&Task::Instructions { column: column.clone() }) {
@@ -129,12 +96,12 @@ fn instruction_tables(pool: &Pool, columns: &[Column]) -> BTreeMap<String, Instr
             Err(death) => [("all".to_owned(), death.to_string())].into(),
         };
         let compiled = if missing.contains_key("all") { 0 } else { of - missing.len() };
-        Instructions { compiled, of, missing }
+        InstructionTable { compiled, of, missing }
     };
     columns.par_iter().map(|c| (c.to_string(), table(c))).collect()
 }
 
-fn show(programs: &[Row], instructions: &BTreeMap<String, Instructions>) {
+fn show(programs: &[CoverageRow], instructions: &BTreeMap<String, InstructionTable>) {
     println!(
         "{:<24} {:<20} {:>9} {:>9} {:>16} {:>14}",
         "benchmark", "backend", "native %", "inline %", "executed", "interpreted"

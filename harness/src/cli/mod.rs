@@ -8,6 +8,7 @@ mod faults;
 mod fuzz;
 mod judge;
 mod parity;
+mod report;
 mod run;
 mod worker;
 
@@ -50,6 +51,8 @@ enum Command {
     Bench(bench::Options),
     /// Measure how much of each benchmark runs natively
     Coverage(coverage::Options),
+    /// Write what parity, coverage and benchmarks found as a page
+    Report(report::Options),
     /// Run a program and print its result
     Run(run::Options),
     /// Show a program's bytecode, IR and machine code
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Coverage(options) => coverage::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         Command::Judge(options) => judge::run(&options),

@@ -12,6 +12,48 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Call, CoverageGate, Expectation, Program};
 use super::observe::{Configuration, Setup, observe};
+use crate::backends::Column;
+
+/// Version of the format of results. It grows with each change that an old reader would misread.
+pub const VERSION: u32 = 1;
+
+/// What a run of `coverage` found, as it is written to its results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CoverageResults {
+    /// [`VERSION`].
+    pub lockstep_coverage: u32,
+    /// Whether the small sizes were run.
+    pub quick: bool,
+    /// The instructions of the table that each column compiles.
+    pub instructions: BTreeMap<String, InstructionTable>,
+    /// Each program on each column.
+    pub programs: Vec<CoverageRow>,
+}
+
+/// Which instructions of the table a column compiles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstructionTable {
+    /// So many …
+    pub compiled: usize,
+    /// … of so many.
+    pub of: usize,
+    /// Those it does not, and why.
+    pub missing: BTreeMap<String, String>,
+}
+
+/// One program on one column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CoverageRow {
+    /// The case.
+    pub case: String,
+    /// The backend and level.
+    #[serde(flatten)]
+    pub column: Column,
+    /// What was counted, if it could be.
+    pub coverage: Option<Coverage>,
+    /// Why there is none, or what the gate found.
+    pub failure: Option<String>,
+}
 
 /// Coverage of a program on a column.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,178 @@
+//! From the results of other commands to one [`Report`]: files in, sums out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::model::{
+    Bench, CoverageTable, Environment, Failure, INTERPRETER, Instructions, Parity, ParityRow, ProgramCoverage, Report,
+    Sums, VERSION, Void,
+};
+use crate::bench::BenchReport;
+use crate::bench::results as bench;
+use crate::program::coverage::{self, CoverageResults};
+use crate::results::{self, ParityResults, Status};
+
+/// Where results of other commands are.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Of `parity`.
+    pub parity: Option<PathBuf>,
+    /// Of `coverage`.
+    pub coverage: Option<PathBuf>,
+    /// Of `bench`.
+    pub bench: Option<PathBuf>,
+}
+
+/// Why results could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No file, or no way to read it.
+    #[error("cannot read {path}: {source}; `lockstep {command}` writes it")]
+    Read {
+        /// The file.
+        path: String,
+        /// The command that writes it.
+        command: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not JSON, or not of that command.
+    #[error("{path} is not what `lockstep {command}` writes: {why}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// The command that writes it.
+        command: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// Of another version.
+    #[error("{path} has version {found} of the format, this build reads {expected}; run `lockstep {command}` again")]
+    Version {
+        /// The file.
+        path: String,
+        /// The command that writes it.
+        command: &'static str,
+        /// Its version.
+        found: String,
+        /// The version that is read.
+        expected: u32,
+    },
+}
+
+/// Reads all that there is and sums it up.
+///
+/// # Errors
+/// A file that is named but cannot be read, or holds something else.
+pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report, SourceError> {
+    let parity = read::<ParityResults>(sources.parity.as_deref(), "parity", results::VERSION)?;
+    let coverage = read::<CoverageResults>(sources.coverage.as_deref(), "coverage", coverage::VERSION)?;
+    let bench = read::<BenchReport>(sources.bench.as_deref(), "bench", bench::VERSION)?;
+    if let Some(bench) = &bench {
+        environment.machine = bench.results.machine.clone();
+    }
+    Ok(Report {
+        lockstep_report: VERSION,
+        environment,
+        parity: parity.map(|p| sum(&p)),
+        coverage: coverage.map(table),
+        bench: bench.map(figures),
+    })
+}
+
+fn read<T: DeserializeOwned>(
+    path: Option<&Path>,
+    command: &'static str,
+    expected: u32,
+) -> Result<Option<T>, SourceError> {
+    let Some(file) = path else { return Ok(None) };
+    let path = file.display().to_string();
+    let text =
+        std::fs::read_to_string(file).map_err(|source| SourceError::Read { path: path.clone(), command, source })?;
+    let malformed = |why: String| SourceError::Malformed { path: path.clone(), command, why };
+    let value: Value = serde_json::from_str(&text).map_err(|e| malformed(e.to_string()))?;
+    let key = format!("lockstep_{command}");
+    let found = value.get(&key).ok_or_else(|| malformed(format!("it has no `{key}`")))?;
+    if found.as_u64() != Some(expected.into()) {
+        return Err(SourceError::Version { path, command, found: found.to_string(), expected });
+    }
+    // From the text again, for the position of a mistake.
+    serde_json::from_str(&text).map(Some).map_err(|e| malformed(e.to_string()))
+}
+
+fn sum(results: &ParityResults) -> Parity {
+    let mut parity = Parity::default();
+    let mut cases: Vec<&str> = results.trials.iter().map(|t| t.case.as_str()).collect();
+    cases.sort_unstable();
+    cases.dedup();
+    parity.cases = cases.len();
+    let mut rows: BTreeMap<(String, Option<String>), Sums> = BTreeMap::new();
+    for trial in &results.trials {
+        let implementation = trial.column.as_ref().map_or_else(|| INTERPRETER.to_owned(), ToString::to_string);
+        let configuration = trial.configuration.map(|c| c.name().to_owned());
+        for sums in [&mut parity.sums, rows.entry((implementation, configuration)).or_default()] {
+            sums.add(trial.status);
+        }
+        if matches!(trial.status, Status::Failed | Status::Died) {
+            let what = trial.what.as_deref().or(trial.kind.as_deref()).unwrap_or("no reason was recorded");
+            parity.failures.push(Failure { trial: trial.name.clone(), what: what.to_owned() });
+        }
+    }
+    parity.rows = rows
+        .into_iter()
+        .map(|((implementation, configuration), sums)| ParityRow { implementation, configuration, sums })
+        .collect();
+    parity
+}
+
+impl Sums {
+    fn add(&mut self, status: Status) {
+        match status {
+            Status::Passed => self.passed += 1,
+            Status::Refused => self.refused += 1,
+            Status::Failed => self.failed += 1,
+            Status::Died => {
+                self.failed += 1;
+                self.died += 1;
+            }
+        }
+    }
+}
+
+fn table(results: CoverageResults) -> CoverageTable {
+    let instructions = results.instructions.into_iter().map(|(implementation, table)| Instructions {
+        implementation,
+        compiled: table.compiled,
+        of: table.of,
+        missing: table.missing,
+    });
+    let programs = results.programs.into_iter().map(|row| ProgramCoverage {
+        program: row.case.rsplit('/').next().unwrap_or_default().to_owned(),
+        implementation: row.column.to_string(),
+        counts: row.coverage.as_ref().map(|c| [c.inline, c.helper, c.interpreted]),
+        exits: row.coverage.as_ref().map_or(0, |c| c.exits.values().sum()),
+        failure: row.failure,
+    });
+    CoverageTable { quick: results.quick, instructions: instructions.collect(), programs: programs.collect() }
+}
+
+fn figures(report: BenchReport) -> Bench {
+    let results = report.results;
+    let runs =
+        results.workloads.iter().flat_map(|w| w.series.iter().map(|s| (Some(&w.kernel), &s.implementation, &s.void)));
+    let compile = results.compile.iter().map(|s| (None, &s.implementation, &s.void));
+    let void = runs.chain(compile).filter_map(|(kernel, implementation, why)| {
+        Some(Void { kernel: kernel.cloned(), implementation: implementation.clone(), why: why.clone()? })
+    });
+    Bench {
+        void: void.collect(),
+        kernels: results.kernels().into_iter().map(str::to_owned).collect(),
+        conditions: results.conditions,
+        participants: results.participants,
+        analysis: report.analysis,
+        gates: report.gates,
+    }
+}

@@ -1,0 +1,64 @@
+//! A report as Markdown: `RESULTS.md`.
+
+use std::fmt::Write as _;
+
+use super::document::{Cell, Table, sections};
+use super::model::Report;
+use super::sentences::{State, answers};
+
+/// The whole file.
+pub fn write(report: &Report) -> String {
+    let mut out = String::from(
+        "# Results\n\nMade by `lockstep report`. The same with charts: `report.html`; as data: `results.json`.\n",
+    );
+    // Writing to a string does not fail.
+    for answer in answers(report) {
+        let said = escape(&format!("{}. {}", answer.short, answer.sentences.join(" ")));
+        let _ = writeln!(out, "\n**{}** {said}", answer.question);
+    }
+    for section in sections(report) {
+        let _ = writeln!(out, "\n## {}", section.title);
+        for missing in &section.missing {
+            let _ = writeln!(out, "\n**Missing:** {}", escape(missing));
+        }
+        for text in &section.text {
+            let _ = writeln!(out, "\n{}", escape(text));
+        }
+        for table in &section.tables {
+            write_table(&mut out, table);
+        }
+    }
+    out
+}
+
+fn write_table(out: &mut String, table: &Table) {
+    let _ = writeln!(out, "\n### {}\n", escape(&table.caption));
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    *out += &line(table.head.iter().map(|h| escape(h)).collect());
+    let numeric = |column: usize| {
+        let mut cells = table.rows.iter().filter_map(|row| row.get(column)).peekable();
+        cells.peek().is_some() && cells.all(|cell| cell.number)
+    };
+    *out += &line((0..table.head.len()).map(|n| if numeric(n) { "--:" } else { "---" }.to_owned()).collect());
+    for row in &table.rows {
+        *out += &line(row.iter().map(cell).collect());
+    }
+}
+
+fn cell(cell: &Cell) -> String {
+    let text = escape(&cell.text);
+    if cell.state == State::Bad { format!("**{text}**") } else { text }
+}
+
+/// Text that Markdown takes for nothing else, on one line.
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.trim_end().chars() {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            '|' | '*' | '_' | '<' | '>' | '`' | '[' | ']' | '\\' => out.extend(['\\', c]),
+            _ => out.push(c),
+        }
+    }
+    out
+}

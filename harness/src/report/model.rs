@@ -1,0 +1,224 @@
+//! What a report says, as data: the content of `results.json`, and all that the other files of this module read.
+//!
+//! Figures and verdicts are those of [`crate::bench`]; here are sums of the rest. The order of implementations is that of the data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::Implementation;
+use crate::bench::analysis::{Analysis, CompileFigure};
+use crate::bench::gates::GateResult;
+use crate::bench::machine::Machine;
+use crate::bench::results::{Conditions, Participant};
+use crate::stats::{Interval, Verdict};
+
+/// Version of the format. It grows with each change that an old reader would misread.
+pub const VERSION: u32 = 1;
+
+/// How the interpreter is called.
+pub const INTERPRETER: &str = "interpreter";
+
+/// Everything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`VERSION`].
+    pub lockstep_report: u32,
+    /// On what, and with what.
+    pub environment: Environment,
+    /// What agrees; none if it was not run.
+    pub parity: Option<Parity>,
+    /// What runs natively; none if it was not run.
+    pub coverage: Option<CoverageTable>,
+    /// How fast; none if it was not run.
+    pub bench: Option<Bench>,
+}
+
+/// On what, and with what.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Version of Lockstep.
+    pub lockstep: String,
+    /// The machine, as the benchmarks found it; without them, as it is now.
+    pub machine: Machine,
+    /// Compilers on the machine, by name, with the first line of their own account of their version.
+    pub compilers: BTreeMap<String, String>,
+    /// Backends of the build.
+    pub backends: Vec<BackendRow>,
+}
+
+/// A backend of the build.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BackendRow {
+    /// Its id.
+    pub id: String,
+    /// Its own account of its version.
+    pub version: String,
+    /// What it is, for people.
+    pub about: String,
+    /// Its levels.
+    pub levels: Vec<String>,
+    /// The level it takes by itself.
+    pub default_level: String,
+    /// Whether it makes native code.
+    pub native: bool,
+}
+
+/// Sums over trials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// As expected.
+    pub passed: u32,
+    /// Not as expected, or no answer.
+    pub failed: u32,
+    /// Of those failed: no answer.
+    pub died: u32,
+    /// Refused, as declared.
+    pub refused: u32,
+}
+
+/// What agrees.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Parity {
+    /// Sums over all trials.
+    pub sums: Sums,
+    /// How many cases.
+    pub cases: usize,
+    /// Sums by implementation and configuration.
+    pub rows: Vec<ParityRow>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+}
+
+/// Trials of an implementation in a configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParityRow {
+    /// Who.
+    pub implementation: String,
+    /// How; none for trials without configurations, such as isolated IR cases.
+    pub configuration: Option<String>,
+    /// Sums.
+    #[serde(flatten)]
+    pub sums: Sums,
+}
+
+/// A trial that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its name.
+    pub trial: String,
+    /// What failed.
+    pub what: String,
+}
+
+/// What runs natively.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CoverageTable {
+    /// Whether the small sizes were run.
+    pub quick: bool,
+    /// Instructions that compile.
+    pub instructions: Vec<Instructions>,
+    /// Programs.
+    pub programs: Vec<ProgramCoverage>,
+}
+
+/// Instructions that compile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instructions {
+    /// Who.
+    pub implementation: String,
+    /// So many …
+    pub compiled: usize,
+    /// … of so many.
+    pub of: usize,
+    /// Those that do not, and why.
+    pub missing: BTreeMap<String, String>,
+}
+
+/// A program on an implementation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProgramCoverage {
+    /// The program's short name.
+    pub program: String,
+    /// Who.
+    pub implementation: String,
+    /// Executed instructions: inline, through a helper, interpreted; none if they could not be counted.
+    pub counts: Option<[u64; 3]>,
+    /// Times that native code was left.
+    pub exits: u64,
+    /// What the gate found, or why nothing was counted.
+    pub failure: Option<String>,
+}
+
+impl ProgramCoverage {
+    /// Shares in percent: inline, through a helper, interpreted.
+    pub fn shares(&self) -> Option<[f64; 3]> {
+        let counts = self.counts?;
+        let total: u64 = counts.iter().sum();
+        (total > 0).then(|| counts.map(|n| 100.0 * n as f64 / total as f64))
+    }
+}
+
+/// How fast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bench {
+    /// How it was measured.
+    pub conditions: Conditions,
+    /// Who took part, and who could not.
+    pub participants: Vec<Participant>,
+    /// Kernels, in order.
+    pub kernels: Vec<String>,
+    /// Ratios, times, compilation.
+    pub analysis: Analysis,
+    /// Samples that do not count, and why.
+    pub void: Vec<Void>,
+    /// Gates.
+    pub gates: Vec<GateResult>,
+}
+
+/// Samples that do not count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Void {
+    /// The kernel; none for compilation of the corpus.
+    pub kernel: Option<String>,
+    /// Who.
+    pub implementation: Implementation,
+    /// Why.
+    pub why: String,
+}
+
+impl Bench {
+    /// Backends at their levels, in the order of the data.
+    pub fn natives(&self) -> impl Iterator<Item = &Participant> {
+        self.participants.iter().filter(|p| p.absent.is_none() && p.implementation.column().is_some())
+    }
+
+    /// The uplift of an implementation on a kernel; over all without one.
+    pub fn uplift_of(&self, implementation: &Implementation, kernel: Option<&str>) -> Option<Interval> {
+        let of = |kernel| self.analysis.uplift_of(implementation, kernel).map(|f| f.ratio);
+        // A mean over fewer kernels cannot be compared with others.
+        let whole = || self.kernels.iter().all(|kernel| of(Some(kernel)).is_some());
+        if kernel.is_some() || whole() { of(kernel) } else { None }
+    }
+
+    /// The time of an implementation over that of a peer.
+    pub fn peer_ratio(&self, of: &Implementation, peer: &Implementation, kernel: Option<&str>) -> Option<Interval> {
+        let mut figures = self.analysis.native_ratio.iter().chain(&self.analysis.interpreter_ratio);
+        figures.find(|f| f.of == *of && f.over == *peer && f.kernel.as_deref() == kernel).map(|f| f.ratio)
+    }
+
+    /// Compilation by an implementation.
+    pub fn compile_of(&self, implementation: &Implementation) -> Option<&CompileFigure> {
+        self.analysis.compile.iter().find(|c| c.implementation == *implementation)
+    }
+
+    /// Whether an implementation is a backend at its default level.
+    pub fn is_default(&self, implementation: &Implementation) -> bool {
+        self.participants.iter().any(|p| p.default && p.implementation == *implementation)
+    }
+
+    /// Gates with a verdict.
+    pub fn gates_with(&self, verdict: Verdict) -> impl Iterator<Item = &GateResult> {
+        self.gates.iter().filter(move |g| g.verdict == verdict)
+    }
+}
