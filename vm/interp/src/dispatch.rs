@@ -1,6 +1,6 @@
 //! The dispatch loop: a `match` over the instructions, one arm per row of the instruction table.
 //!
-//! An arm's body is chosen by [`execute!`] on the row's meaning, so that a row without one does not compile. The loop's state
+//! An arm's body is chosen by `execute!` on the row's meaning, so that a row without one does not compile. The loop's state
 //! is one [`Registers`] that slow paths change in place. It lies in memory on purpose: as separate values they would have
 //! to be merged at the dispatch jump, and LLVM would then keep a single jump for all instructions instead of one per arm,
 //! which costs far more than the loads (docs/interpreter.md has the numbers).
