@@ -1,6 +1,6 @@
 //! Reports: what parity, coverage and benchmarks found, for people and for programs.
 //!
-//! - [`gather`]: results of other commands in, one [`Report`] out.
+//! - [`mod@gather`]: results of other commands in, one [`Report`] out.
 //! - [`model`]: that report as data, which is `results.json`.
 //! - [`sentences`]: the three answers: is it right, which backend, is anything failing. Generated, so that they cannot be out of date.
 //! - [`document`]: the sections with their tables and [`charts`]; [`markdown`] and [`html`] only write them down.
