@@ -168,10 +168,14 @@ impl Scale {
         self.from + (share * f64::from(self.to - self.from)).round() as i32
     }
 
-    /// Round values within: 1, 2, 5 and their tenfolds, or fewer where they would be too dense.
+    /// Round values within: 1, 2, 5 and their tenfolds, fewer where they would be too dense, more where there would be hardly any.
     fn ticks(&self) -> Vec<f64> {
         let decades = (self.high / self.low).log10();
-        let steps: &[f64] = if decades > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let steps: &[f64] = match decades {
+            d if d > 3.0 => &[1.0],
+            d if d > 0.8 => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
+        };
         let exponents = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
         let all = exponents.flat_map(|e| steps.iter().map(move |s| s * 10f64.powi(e)));
         all.filter(|v| (self.low..=self.high).contains(v)).collect()

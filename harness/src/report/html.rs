@@ -9,6 +9,9 @@ use super::sentences::{Answer, State, answers};
 
 const STYLE: &str = include_str!("style.css");
 
+/// With more columns than this, intervals stand below their values.
+const WIDE: usize = 6;
+
 /// The whole file.
 pub fn write(report: &Report) -> String {
     let sections = sections(report);
@@ -102,7 +105,8 @@ fn write_table(out: &mut String, table: &Table) {
     // Wide tables scroll by themselves: with the keyboard, too.
     let caption = escape(&table.caption);
     let _ = writeln!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">");
-    let _ = writeln!(out, "<table>\n<caption>{caption}</caption>\n<thead><tr>");
+    let wide = if table.head.len() > WIDE { " class=\"wide\"" } else { "" };
+    let _ = writeln!(out, "<table{wide}>\n<caption>{caption}</caption>\n<thead><tr>");
     let numeric = |column: usize| table.rows.iter().any(|row| row.get(column).is_some_and(|cell| cell.number));
     for (n, head) in table.head.iter().enumerate() {
         let class = if numeric(n) { " class=\"number\"" } else { "" };
