@@ -80,9 +80,9 @@ impl Section {
 pub fn sections(report: &Report) -> Vec<Section> {
     let bench = report.bench.as_ref();
     vec![
-        gates(bench),
         uplift(bench),
         compile(bench),
+        gates(bench),
         coverage(report.coverage.as_ref()),
         parity(report.parity.as_ref()),
         peers(bench),

@@ -105,7 +105,7 @@ fn which(report: &Report) -> Answer {
     } else {
         let others: Vec<String> = level.iter().map(|(who, _)| who.clone()).collect();
         sentences.push(format!(
-            "Which makes the fastest code cannot be told: the intervals of {fastest} ({}) and {} overlap.",
+            "Which makes the fastest code cannot be told: the intervals of {fastest}, {}, and {} overlap.",
             ratio_interval(uplift),
             list(&others)
         ));
@@ -210,7 +210,7 @@ fn failing(report: &Report) -> Answer {
     let (short, state) = match (bad.is_empty(), open.is_empty()) {
         (false, _) => ("Yes", State::Bad),
         (true, false) => ("Not all is known", State::Unknown),
-        (true, true) => ("Nothing", State::Good),
+        (true, true) => ("No", State::Good),
     };
     let mut sentences = bad;
     sentences.extend(open);

@@ -149,7 +149,7 @@ fn what_is_good_is_called_good() {
     let [right, which, failing] = answers(&report);
     assert_eq!((right.short.as_str(), right.state), ("Yes", State::Good));
     assert_eq!((which.short.as_str(), which.state), ("red/speed", State::Plain));
-    assert_eq!((failing.short.as_str(), failing.state), ("Nothing", State::Good));
+    assert_eq!((failing.short.as_str(), failing.state), ("No", State::Good));
     assert!(which.sentences[0].contains("10.0×"), "{which:?}");
 }
 
