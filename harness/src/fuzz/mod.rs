@@ -1,4 +1,4 @@
-//! Random functions: made ([`generate`]), judged on every column ([`check`]), shrunk where they diverge ([`shrink`]).
+//! Random functions: made ([`generate`]), judged on every column ([`check()`]), shrunk where they diverge ([`shrink`]).
 //!
 //! A worker checks a batch of functions at a time and says before each compilation which it is, so that a crash is one divergence
 //! of one function; [`campaign`] runs the batches.

@@ -1,7 +1,7 @@
 //! Where a crash in generated code came from: machine pc -> unit -> bytecode.
 //!
 //! [`install`] sets handlers for the signals by which generated code dies. They write one line to standard error and let the signal
-//! take its course. They run on a stack of their own, so that a stack overflow is reported too, and use nothing but atomics and `write`.
+//! take its course; what does not happen in generated code goes to the handler that was there before. They run on a stack of their own, so that a stack overflow is reported too, and use nothing but atomics and `write`.
 //!
 //! Loaded units are found in a table of fixed size, so that a handler can read it at any moment; units beyond its size go unnamed.
 
@@ -63,6 +63,13 @@ impl Drop for Registration {
 /// Whether handlers are in place; how often [`install`] was called.
 static INSTALLED: AtomicU64 = AtomicU64::new(0);
 
+/// The signals by which generated code dies.
+const SIGNALS: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
+
+/// The handlers that were there before, in the order of [`SIGNALS`]: they get what did not happen in generated code.
+static PREVIOUS: [AtomicPtr<libc::sigaction>; SIGNALS.len()] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; SIGNALS.len()];
+
 /// Sets the handlers for this process, and a signal stack for the calling thread. To be called on each thread that runs generated code.
 pub fn install() {
     const STACK: usize = 64 << 10;
@@ -76,10 +83,14 @@ pub fn install() {
     if INSTALLED.fetch_add(1, Ordering::Relaxed) > 0 {
         return;
     }
-    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP] {
-        // SAFETY: a zeroed sigaction is a valid one; the handler has the signature that SA_SIGINFO asks for, and does only what is
-        // allowed in a handler. SA_RESETHAND lets the signal take its default course when the instruction is executed again.
+    for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
+        // SAFETY: a zeroed sigaction is a valid one, also to be filled with the handler that was there; ours has the signature that
+        // SA_SIGINFO asks for, and does only what is allowed in a handler. The old one is leaked and published before ours is set, so
+        // that ours always finds it. SA_RESETHAND lets the signal take its default course when the instruction is executed again.
         unsafe {
+            let old: *mut libc::sigaction = Box::leak(Box::new(std::mem::zeroed()));
+            libc::sigaction(signal, std::ptr::null(), old);
+            previous.store(old, Ordering::Release);
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = handler as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESETHAND;
@@ -94,6 +105,7 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     // SAFETY: the kernel hands a valid siginfo to a handler with SA_SIGINFO.
     let address = unsafe { (*info).si_addr() } as u64;
     line.text("signal ").number(signal as u64).text(" at pc ").hex(pc).text(", address ").hex(address);
+    let mut found = false;
     for slot in &TABLE {
         let entry = slot.load(Ordering::Acquire);
         // SAFETY: a non-null entry is a live box, see `Registration`.
@@ -102,6 +114,7 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
             continue;
         }
         let offset = pc - entry.start;
+        found = true;
         line.text(": in generated code of `").text(&entry.name).text("` at offset ").hex(offset);
         let after = entry.places.partition_point(|p| u64::from(p.0) <= offset);
         if let Some(&(_, func, place)) =
@@ -110,6 +123,14 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
             line.text(", bytecode function ").number(u64::from(func)).text(" pc ").number(u64::from(place));
         }
         break;
+    }
+    if !found {
+        // Not ours: whoever was here before us decides, when the instruction is executed again.
+        if let Some(at) = SIGNALS.iter().position(|&s| s == signal) {
+            // SAFETY: `install` put a valid action there before this handler was set.
+            unsafe { libc::sigaction(signal, PREVIOUS[at].load(Ordering::Acquire), std::ptr::null_mut()) };
+        }
+        return;
     }
     line.text("\n");
     // SAFETY: writes bytes that are there to a descriptor; allowed in a handler.

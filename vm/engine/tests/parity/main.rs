@@ -1,7 +1,7 @@
 //! The compiler against the interpreter: the same programs, interpreted and as evaluated IR, must end in the same way, with
 //! the same output, and execute the same instructions the same number of times. Every cell of the instruction grid, whole
 //! programs, and random ones; with entries at functions and at every loop, with exits forced, with passes on, off, and cut
-//! short.
+//! short. It stands here because it takes an engine to run both.
 
 use std::sync::Arc;
 
