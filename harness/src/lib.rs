@@ -7,6 +7,7 @@
 //! - [`program`]: bytecode programs with stated results, on the interpreter and natively in every configuration.
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
+//! - [`grid`]: the required cells of the instruction grid as cases, with an outside judge.
 //! - [`stats`]: intervals and verdicts.
 //! - [`judge`]: the evaluator itself, against C.
 //! - [`report`]: what was found, as a page, as Markdown and as data.
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod corpus;
 pub mod fault;
 pub mod fuzz;
+pub mod grid;
 pub mod judge;
 pub mod kit;
 pub mod machine_code;

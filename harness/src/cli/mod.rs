@@ -6,6 +6,7 @@ mod coverage;
 mod disasm;
 mod faults;
 mod fuzz;
+mod grid;
 mod judge;
 mod parity;
 mod report;
@@ -53,6 +54,8 @@ enum Command {
     Coverage(coverage::Options),
     /// Write what parity, coverage and benchmarks found as a page
     Report(report::Options),
+    /// Check that the corpus holds every required cell of the instruction grid
+    Grid(grid::Options),
     /// Run a program and print its result
     Run(run::Options),
     /// Show a program's bytecode, IR and machine code
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Report(options) => report::run(&options),
+        Command::Grid(options) => grid::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         Command::Judge(options) => judge::run(&options),

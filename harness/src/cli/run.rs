@@ -156,7 +156,15 @@ fn pipeline(options: &Options) -> Result<(Pipeline, Mode), Box<dyn std::error::E
     };
     let target = Target::host().ok_or("no backend can make code for this machine")?;
     let compiler = lockstep_compiler::Options { countdown: options.budget.is_some(), ..Default::default() };
-    let pipeline = Pipeline { backend, target, options: BackendOptions::at(level), compiler, churn: false };
+    let pipeline = Pipeline {
+        backend,
+        target,
+        options: BackendOptions::at(level),
+        compiler,
+        churn: false,
+        cache: None,
+        tamper: None,
+    };
     let thresholds = Thresholds { calls: options.threshold, loops: options.threshold };
     Ok((pipeline, if options.eager { Mode::Eager } else { Mode::Tiered(thresholds) }))
 }

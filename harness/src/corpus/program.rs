@@ -1,4 +1,5 @@
-//! `corpus/bytecode/*.yaml` and `corpus/bench/*.yaml`: bytecode programs with runs. A case is called `DIRECTORY/FILE/NAME`.
+//! `corpus/bytecode/*.yaml`, `corpus/bytecode/grid/*.yaml` and `corpus/bench/*.yaml`: bytecode programs with runs. A case is called
+//! `DIRECTORY/FILE/NAME`; those of the grid, alone in their files, `bytecode/grid/NAME`.
 //!
 //! ```yaml
 //! about: What the cases of this file have in common.
@@ -14,8 +15,9 @@
 //!         output: "3\n"          # what it writes
 //!       - args: [7, 0]
 //!         error: {kind: divide_by_zero, function: main, pc: 0, line: 2}
+//!         entry: other           # for a run that calls another function than the case's
+//!         cells: [div.i64/a/min] # cells of the instruction grid that the run fills; cases can have them too
 //!     limits: {depth: 100, budget: 1000, memory: 65536}
-//!     cells: [div.i64/edge/min]  # cells of the instruction grid that it fills
 //!     bench:                     # makes it a benchmark
 //!       args: [100000000]        # the published size: the interpreter needs a second at least
 //!       quick: [1000000]
@@ -31,7 +33,10 @@ use super::{CorpusError, files, mistake_at, parse, read, relocate};
 use crate::program::{Program, ProgramCase};
 
 /// The directories of the corpus that hold programs.
-pub const DIRECTORIES: [&str; 2] = ["bytecode", "bench"];
+pub const DIRECTORIES: [&str; 3] = ["bytecode", GRID, "bench"];
+
+/// The generated cases of the instruction grid: one file per instruction, named like its only case.
+pub const GRID: &str = "bytecode/grid";
 
 /// A file.
 #[derive(Debug, Deserialize)]
@@ -98,7 +103,8 @@ fn all(corpus: &Path) -> impl Iterator<Item = Result<(String, Loaded), CorpusErr
         };
         let load = move |path: PathBuf| {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Loaded::load(path).map(|file| (format!("{directory}/{stem}"), file))
+            let prefix = if directory == GRID { GRID.to_owned() } else { format!("{directory}/{stem}") };
+            Loaded::load(path).map(|file| (prefix, file))
         };
         failed.into_iter().chain(paths.into_iter().map(load))
     })
@@ -122,8 +128,8 @@ pub fn names(corpus: &Path) -> Result<Vec<String>, CorpusError> {
 /// # Errors
 /// Its file or its program has a mistake.
 pub fn find(name: &str, corpus: &Path) -> Result<Option<Program>, CorpusError> {
-    let mut parts = name.splitn(3, '/');
-    let (Some(directory), Some(stem), Some(case)) = (parts.next(), parts.next(), parts.next()) else { return Ok(None) };
+    let Some((prefix, case)) = name.rsplit_once('/') else { return Ok(None) };
+    let (directory, stem) = if prefix == GRID { (GRID, case) } else { prefix.split_once('/').unwrap_or((prefix, "")) };
     let path = corpus.join(directory).join(format!("{stem}.yaml"));
     if !DIRECTORIES.contains(&directory) || !path.exists() {
         return Ok(None);

@@ -54,6 +54,9 @@ pub struct ProgramRun {
     /// The arguments, one per parameter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<Literal>,
+    /// The function called, if it is not the case's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
     /// The result; absent for a function without one, and for an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Literal>,
@@ -63,6 +66,9 @@ pub struct ProgramRun {
     /// What it writes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+    /// The cells of the instruction grid that it fills.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<String>,
 }
 
 /// An error and its position.
@@ -166,6 +172,8 @@ pub struct Program {
 
 /// One call ready to run.
 pub struct Call {
+    /// The function called.
+    pub entry: FuncId,
     /// Arguments.
     pub args: Vec<Value>,
     /// What must come of it.
@@ -200,17 +208,19 @@ impl Program {
     }
 
     fn call(&self, run: &ProgramRun) -> Result<Call, String> {
-        let args = self.args(&run.args)?;
-        let result = self.module.function(self.entry).result;
+        let name = run.entry.as_ref().unwrap_or(&self.case.entry);
+        let entry = self.module.find(name).ok_or_else(|| format!("the program has no function `{name}`"))?;
+        let args = self.args_of(entry, &run.args)?;
+        let result = self.module.function(entry).result;
         let expected = match (&run.error, &run.result, result) {
             (Some(error), None, _) => Expectation::Error(error.clone()),
             (None, Some(literal), Some(kind)) => Expectation::Result(Some(literal::value(literal, kind)?)),
             (None, None, None) => Expectation::Result(None),
             (Some(_), Some(_), _) => return Err("a run has either a result or an error".to_owned()),
-            (None, Some(_), None) => return Err(format!("`{}` has no result", self.case.entry)),
+            (None, Some(_), None) => return Err(format!("`{name}` has no result")),
             (None, None, Some(kind)) => return Err(format!("a run does not say its result (of kind {kind})")),
         };
-        Ok(Call { args, expected })
+        Ok(Call { entry, args, expected })
     }
 
     /// Arguments of the entry's kinds.
@@ -218,9 +228,14 @@ impl Program {
     /// # Errors
     /// A literal that is no value of its kind, or a count that is wrong.
     pub fn args(&self, literals: &[Literal]) -> Result<Vec<Value>, String> {
-        let kinds: Vec<Kind> = self.module.function(self.entry).params().collect();
+        self.args_of(self.entry, literals)
+    }
+
+    fn args_of(&self, entry: FuncId, literals: &[Literal]) -> Result<Vec<Value>, String> {
+        let function = self.module.function(entry);
+        let kinds: Vec<Kind> = function.params().collect();
         if kinds.len() != literals.len() {
-            return Err(format!("`{}` takes {} arguments, {} are given", self.case.entry, kinds.len(), literals.len()));
+            return Err(format!("`{}` takes {} arguments, {} are given", function.name, kinds.len(), literals.len()));
         }
         literals.iter().zip(kinds).map(|(literal, kind)| literal::value(literal, kind)).collect()
     }

@@ -124,7 +124,7 @@ pub fn measure(
     if backend.capabilities().execution == Execution::Evaluated {
         return Err(format!("`{}` makes no native code", backend.id()));
     }
-    let call = Call { args, expected: Expectation::Result(None) };
+    let call = Call { entry: program.entry, args, expected: Expectation::Result(None) };
     let reference = observe(program, &call, &Setup { coverage: true, ..Setup::interpreter() })?;
     let setup = Setup { coverage: true, ..Setup::native(backend.clone(), level, Configuration::Tiered) };
     let observed = observe(program, &call, &setup)?;

@@ -6,5 +6,5 @@ pub mod literal;
 pub mod observe;
 pub mod trial;
 
-pub use case::{Program, ProgramCase};
+pub use case::{CaseLimits, ExpectedError, Program, ProgramCase};
 pub use observe::{Configuration, Observation, Setup};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Level, Options, Target};
-use lockstep_engine::{Config, Executions, Mode, Pipeline, Session, Stats};
+use lockstep_engine::{Cache, Config, Executions, Mode, Pipeline, Session, Stats, Tamper};
 use lockstep_runtime::{Error, Limits, Value};
 
 use super::case::{Call, Expectation, ExpectedError, Program};
@@ -64,6 +64,10 @@ pub struct Setup {
     pub countdown: bool,
     /// Count executed instructions.
     pub coverage: bool,
+    /// Where code is kept from run to run; of one program, and of setups that differ in nothing that code depends on.
+    pub cache: Option<Arc<Cache>>,
+    /// A planted fault.
+    pub tamper: Option<Tamper>,
 }
 
 impl Setup {
@@ -75,6 +79,8 @@ impl Setup {
             verify: false,
             countdown: false,
             coverage: false,
+            cache: None,
+            tamper: None,
         }
     }
 
@@ -103,6 +109,8 @@ impl Setup {
                     options: Options { level: *level, verify: self.verify },
                     compiler,
                     churn: *configuration == Configuration::Churn,
+                    cache: self.cache.clone(),
+                    tamper: self.tamper.clone(),
                 };
                 Some((pipeline, configuration.mode()))
             }
@@ -137,14 +145,14 @@ pub struct Observed {
 /// No session could be made.
 pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed, String> {
     let mut session = setup.session(program, program.case.limits.resolve())?;
-    let seen = run(&mut session, program, call);
+    let seen = run(&mut session, call);
     let executions = if setup.coverage { session.executions() } else { Vec::new() };
     Ok(Observed { seen, stats: session.stats(), executions })
 }
 
 /// Runs one call in a session.
-pub fn run(session: &mut Session, program: &Program, call: &Call) -> Observation {
-    let outcome = session.run(program.entry, &call.args);
+pub fn run(session: &mut Session, call: &Call) -> Observation {
+    let outcome = session.run(call.entry, &call.args);
     Observation { outcome, output: session.take_output() }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_engine::{Executions, Stats};
+use lockstep_engine::{Cache, Executions, Stats};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
@@ -70,12 +70,21 @@ pub fn native(
     configuration: Configuration,
 ) -> Result<TrialStats, String> {
     let mut stats = TrialStats::default();
+    let caches = Caches::default();
     for (n, call) in program.calls()?.iter().enumerate() {
-        Trial { program, call, backend, level, configuration, stats: &mut stats }
+        Trial { program, call, backend, level, configuration, caches: &caches, stats: &mut stats }
             .run()
             .map_err(|e| format!("run {n}: {e}"))?;
     }
     Ok(stats)
+}
+
+/// Code kept from run to run, by what it depends on within a trial.
+#[derive(Default)]
+struct Caches {
+    plain: Arc<Cache>,
+    counting: Arc<Cache>,
+    leaving: Arc<Cache>,
 }
 
 struct Trial<'t> {
@@ -84,6 +93,7 @@ struct Trial<'t> {
     backend: &'t Arc<dyn Backend>,
     level: Level,
     configuration: Configuration,
+    caches: &'t Caches,
     stats: &'t mut TrialStats,
 }
 
@@ -108,6 +118,8 @@ impl Trial<'_> {
     fn compare(&mut self, reference: &Observed, change: impl FnOnce(&mut Setup)) -> Result<Observed, String> {
         let mut setup = self.setup();
         change(&mut setup);
+        let cache = if setup.coverage { &self.caches.counting } else { &self.caches.plain };
+        setup.cache = Some(cache.clone());
         let observed = observe(self.program, self.call, &setup)?;
         self.stats.runs += 1;
         self.stats.units += observed.stats.units.len() as u64;
@@ -170,7 +182,8 @@ impl Trial<'_> {
 
     /// One session serves all exits: what is compiled does not depend on where the exit comes.
     fn forced_exits(&mut self, reference: &Observed) -> Result<(), String> {
-        let setup = Setup { countdown: true, ..self.setup() };
+        let cache = Some(self.caches.leaving.clone());
+        let setup = Setup { countdown: true, cache, ..self.setup() };
         let mut session = setup.session(self.program, self.program.case.limits.resolve())?;
         self.check_refusals(&session.stats())?;
         self.stats.units += session.stats().units.len() as u64;
@@ -178,7 +191,7 @@ impl Trial<'_> {
         let mut k = 1;
         loop {
             session.force_exit(Some(k));
-            let seen = run(&mut session, self.program, self.call);
+            let seen = run(&mut session, self.call);
             seen.agrees(self.program, &reference.seen)
                 .map_err(|e| format!("with an exit forced at back edge or call {k}: {e}"))?;
             self.stats.runs += 1;

@@ -18,4 +18,4 @@ mod unit;
 
 pub use session::{Config, DEFAULT_THRESHOLDS, Executions, Mode, Session};
 pub use stats::{Refused, Stats, UnitStats};
-pub use tiering::Pipeline;
+pub use tiering::{Cache, Pipeline, Tamper};

@@ -1,14 +1,14 @@
 //! When to compile what: the engine's side of the interpreter's counters.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use lockstep_backend_api::{Backend, Options, Target};
-use lockstep_bytecode::{FuncId, Pc};
-use lockstep_compiler::OsrEntries;
+use lockstep_backend_api::{Artifact, Backend, Options, Target};
+use lockstep_bytecode::{FuncId, Module, Pc};
+use lockstep_compiler::{Compiled, OsrEntries};
 use lockstep_runtime::{NativeEntry, Tiering, Vm};
 
 use crate::stats::{Refused, Stats, UnitStats};
@@ -27,6 +27,48 @@ pub struct Pipeline {
     pub compiler: lockstep_compiler::Options,
     /// Whether each new unit invalidates all others: a stress mode, in which activations leave wherever they may.
     pub churn: bool,
+    /// Where code is kept for the next session, if there is to be one.
+    pub cache: Option<Arc<Cache>>,
+    /// Changes what the compiler answers before the backend sees it: how the harness plants faults.
+    pub tamper: Option<Tamper>,
+}
+
+/// A change of what the compiler answers.
+pub type Tamper = Arc<dyn Fn(&mut Compiled) + Send + Sync>;
+
+/// Code of ONE module from one pipeline, kept from session to session: compilation is a pure function, so it need not be repeated.
+#[derive(Default)]
+pub struct Cache(Mutex<HashMap<(FuncId, Option<Pc>), Kept>>);
+
+type Kept = Arc<(Compiled, Artifact)>;
+
+impl Pipeline {
+    /// What the compiler and the backend make of a function, and of one of its loops.
+    fn translate(&self, module: &Module, func: FuncId, header: Option<Pc>) -> Result<Kept, Refused> {
+        let key = (func, header);
+        let lock = |cache: &Arc<Cache>| cache.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(kept) = self.cache.as_ref().and_then(lock) {
+            return Ok(kept);
+        }
+        let refuse = |reason: &str, detail: String| Refused { func, reason: reason.to_owned(), detail };
+        let mut compiler = self.compiler.clone();
+        compiler.osr = header.map_or(OsrEntries::None, |pc| OsrEntries::Only(vec![pc]));
+        let request = lockstep_compiler::Request { module, func, options: &compiler };
+        let mut compiled =
+            lockstep_compiler::compile(&request).map_err(|refusal| refuse(refusal.name(), refusal.to_string()))?;
+        if let Some(tamper) = &self.tamper {
+            tamper(&mut compiled);
+        }
+        let artifact = self
+            .backend
+            .compile(&compiled.unit, &self.target, &self.options)
+            .map_err(|error| refuse(error.name(), error.to_string()))?;
+        let kept = Arc::new((compiled, artifact));
+        if let Some(cache) = &self.cache {
+            cache.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, kept.clone());
+        }
+        Ok(kept)
+    }
 }
 
 /// The units of one VM. Shared between the session and the interpreter's hooks; both run on the VM's thread.
@@ -81,24 +123,16 @@ impl Engine {
     }
 
     fn make_unit(&mut self, vm: &mut Vm, func: FuncId, header: Option<Pc>) -> Result<LoadedUnit, Refused> {
-        let refuse = |reason: &str, detail: String| Refused { func, reason: reason.to_owned(), detail };
-        let Pipeline { backend, target, options, compiler, .. } = &self.pipeline;
-        let mut compiler = compiler.clone();
-        compiler.osr = header.map_or(OsrEntries::None, |pc| OsrEntries::Only(vec![pc]));
         let module = vm.module().clone();
-        let compiled =
-            lockstep_compiler::compile(&lockstep_compiler::Request { module: &module, func, options: &compiler })
-                .map_err(|refusal| refuse(refusal.name(), refusal.to_string()))?;
-        let artifact = backend
-            .compile(&compiled.unit, target, options)
-            .map_err(|error| refuse(error.name(), error.to_string()))?;
+        let kept = self.pipeline.translate(&module, func, header)?;
+        let (compiled, artifact) = &*kept;
         let mut phases = compiled.phases.clone();
         let own_phases = phases.len();
         phases.extend(artifact.phases.iter().map(|p| (p.name, p.time)));
         let ir_insts = compiled.unit.functions.iter().map(|f| f.inst_count()).sum();
         let start = Instant::now();
-        let unit = LoadedUnit::load(backend, &artifact, func, compiled, vm)
-            .map_err(|error| refuse("load", error.to_string()))?;
+        let unit = LoadedUnit::load(&self.pipeline.backend, artifact, func, compiled.clone(), vm)
+            .map_err(|error| Refused { func, reason: "load".to_owned(), detail: error.to_string() })?;
         phases.push(("load", start.elapsed()));
         self.stats.units.push(UnitStats {
             func,

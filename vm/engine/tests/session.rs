@@ -35,6 +35,8 @@ fn session(mode: Mode, churn: bool, compiler: lockstep_compiler::Options) -> Ses
         options: Options { level: Level::None, verify: true },
         compiler,
         churn,
+        cache: None,
+        tamper: None,
     };
     Session::new(
         Arc::new(module),

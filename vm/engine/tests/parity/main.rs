@@ -58,8 +58,8 @@ impl Program {
     fn native(&self, mode: Mode, compiler: Options, forced_exit: Option<u64>, churn: bool) -> Outcome {
         let coverage = compiler.coverage;
         let options = BackendOptions { level: Level::None, verify: true };
-        let pipeline =
-            Pipeline { backend: Arc::new(Eval), target: Target::baseline(Arch::X86_64), options, compiler, churn };
+        let (backend, target) = (Arc::new(Eval), Target::baseline(Arch::X86_64));
+        let pipeline = Pipeline { backend, target, options, compiler, churn, cache: None, tamper: None };
         self.outcome(Config { native: Some((pipeline, mode)), limits: limits(), coverage }, forced_exit)
     }
 
