@@ -26,6 +26,8 @@ pub(super) struct Options {
 enum What {
     /// Random IR functions, eight inputs each, memory compared with the reference
     Ir(IrOptions),
+    /// Random bytecode programs, eight inputs each, compared with the interpreter in every configuration
+    Bytecode(super::fuzz_bytecode::Options),
 }
 
 /// Random IR functions, eight inputs each, memory compared with the reference.
@@ -86,7 +88,10 @@ struct Results<'r> {
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    let What::Ir(options) = &options.what;
+    let options = match &options.what {
+        What::Ir(options) => options,
+        What::Bytecode(options) => return super::fuzz_bytecode::run(options),
+    };
     ir(options)
 }
 

@@ -6,6 +6,7 @@ mod coverage;
 mod disasm;
 mod faults;
 mod fuzz;
+mod fuzz_bytecode;
 mod grid;
 mod judge;
 mod parity;

@@ -2,6 +2,8 @@
 
 pub mod case;
 pub mod coverage;
+pub mod fault;
+pub mod fuzz;
 pub mod literal;
 pub mod observe;
 pub mod trial;

@@ -158,7 +158,7 @@ pub fn run(session: &mut Session, call: &Call) -> Observation {
 
 impl Observation {
     /// What an error looks like in a case.
-    fn error(program: &Program, error: &Error) -> ExpectedError {
+    pub fn error(program: &Program, error: &Error) -> ExpectedError {
         ExpectedError {
             kind: error.kind.name().to_owned(),
             message: Some(error.message().to_owned()),

@@ -16,6 +16,7 @@ use crate::corpus;
 use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
 use crate::program::coverage::{self, Coverage};
+use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
 use crate::program::trial::{self, ProgramReport, TrialStats};
 use crate::program::{Configuration, Program};
 
@@ -54,6 +55,11 @@ pub enum Task {
         native: Option<(Column, Configuration)>,
         /// The corpus directory.
         corpus: PathBuf,
+    },
+    /// Make random programs and check them.
+    FuzzPrograms {
+        /// Which, and where.
+        batch: ProgramBatch,
     },
     /// Measure the coverage of a benchmark.
     Coverage {
@@ -105,6 +111,8 @@ pub enum Answer {
     Verdict(Verdict),
     /// To [`Task::ProgramCase`].
     Program(ProgramReport),
+    /// To [`Task::FuzzPrograms`].
+    FuzzPrograms(ProgramBatchReport),
     /// To [`Task::Coverage`].
     Coverage(Coverage),
     /// To [`Task::Bench`].
@@ -139,6 +147,7 @@ impl Task {
             Task::Fuzz { batch } => format!("functions {} to {}", batch.first, batch.first + batch.count),
             Task::FuzzOne { column, .. } => format!("a function on {column}"),
             Task::ProgramCase { case, native, .. } => trial::name(case, native.as_ref()),
+            Task::FuzzPrograms { batch } => format!("programs {} to {}", batch.first, batch.first + batch.count),
             Task::Coverage { case, column, .. } => format!("coverage of {case} on {column}"),
             Task::Bench { case, column, .. } => {
                 format!("{case} on {}", column.as_ref().map_or_else(|| "the interpreter".to_owned(), Column::to_string))
@@ -160,6 +169,9 @@ impl Task {
                 .map_err(|e| e.to_string())
                 .and_then(|program| program.ok_or_else(|| format!("no case `{case}`")))
                 .and_then(|program| run_program(&program, native.as_ref(), context).map(Answer::Program)),
+            Task::FuzzPrograms { batch } => {
+                batch.run(&mut context.backends, context.progress).map(Answer::FuzzPrograms)
+            }
             Task::Coverage { case, column, quick, corpus } => {
                 measure_coverage(case, column, *quick, corpus, context).map(Answer::Coverage)
             }

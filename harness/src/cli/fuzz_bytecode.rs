@@ -1,0 +1,202 @@
+//! `lockstep fuzz bytecode`: random programs against the interpreter.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::Args;
+use lockstep_bytecode::{ConvertMode, Kind, Op, Sem};
+
+use super::{Done, Selection};
+use crate::backends::Backends;
+use crate::program::ProgramCase;
+use crate::program::fault;
+use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
+use crate::worker::{Answer, Limits, Pool, Task};
+
+/// Random bytecode programs, eight inputs each, compared with the interpreter in every configuration.
+///
+/// The same seed gives the same programs. A divergence is shrunk and written as a case that can be put into corpus/bytecode as it is. The exit
+/// status tells whether there was one, and also fails if some instruction was never generated although enough programs were.
+#[derive(Args)]
+pub(super) struct Options {
+    /// Seed of the whole run
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Index of the first program
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// How many programs
+    #[arg(long, default_value_t = 1000)]
+    count: u64,
+    #[command(flatten)]
+    selection: Selection,
+    /// Plant this fault in the compiler's answer: the run must then fail. `list` shows all
+    #[arg(long, value_name = "NAME")]
+    fault: Option<String>,
+    /// Plant each fault in turn: each must be found
+    #[arg(long, conflicts_with = "fault")]
+    faults: bool,
+    /// Batches at a time
+    #[arg(long, short, value_name = "N", default_value_t = 2)]
+    jobs: usize,
+    /// Stop once so many divergences are found
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    stop_after: usize,
+    /// Where shrunk cases are written
+    #[arg(long, value_name = "DIR", default_value = "target/lockstep/fuzz")]
+    save: PathBuf,
+}
+
+/// Programs per batch.
+const BATCH: u64 = 10;
+
+/// Programs from which on an instruction that was never generated is a failure.
+const COVERAGE_FROM: u64 = 2000;
+
+pub(super) fn run(options: &Options) -> Done {
+    if options.fault.as_deref() == Some("list") {
+        for fault in &fault::FAULTS {
+            println!("{:<20} {}", fault.name, fault.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.faults {
+        return all_faults(options);
+    }
+    let report = campaign(options, options.fault.as_deref(), options.stop_after)?;
+    for divergence in &report.divergences {
+        println!(
+            "program {} on {}/{}: {}",
+            divergence.index,
+            divergence.column,
+            divergence.configuration.name(),
+            divergence.what
+        );
+        println!("  saved as {}", save(options, &divergence.case)?.display());
+        println!(
+            "  run it again: lockstep fuzz bytecode --seed {} --first {} --count 1",
+            options.seed, divergence.index
+        );
+    }
+    let mut lengths = report.lengths.clone();
+    lengths.sort_unstable();
+    let median = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
+    let ended = 100.0 * report.reached_end as f64 / report.runs.max(1) as f64;
+    let missing: Vec<&str> = Op::ALL
+        .iter()
+        .filter(|op| !replaced(**op))
+        .map(|op| op.info().mnemonic)
+        .filter(|m| !report.instructions.contains(*m))
+        .collect();
+    println!(
+        "{} programs, median {median} instructions; {ended:.1} % of {} runs reached their end",
+        report.programs, report.runs
+    );
+    let incomplete = report.programs >= COVERAGE_FROM && !missing.is_empty();
+    if incomplete {
+        println!("never generated: {}", missing.join(", "));
+    }
+    let failed = incomplete || !report.divergences.is_empty();
+    println!(
+        "fuzz bytecode: {}: {} programs, {} divergences",
+        if failed { "FAILED" } else { "ok" },
+        report.programs,
+        report.divergences.len()
+    );
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Whether the fuzzer replaces an instruction: casts of floats to their bits.
+fn replaced(op: Op) -> bool {
+    op.info().sem == Sem::Convert(ConvertMode::Bits) && op.info().from == Some(Kind::F64)
+}
+
+fn all_faults(options: &Options) -> Done {
+    let mut missed = 0;
+    for fault in &fault::FAULTS {
+        let report = campaign(options, Some(fault.name), 1)?;
+        match report.divergences.iter().min_by_key(|d| d.index) {
+            Some(found) => {
+                println!("{:<20} found   program {} ({})", fault.name, found.index, found.configuration.name())
+            }
+            None => {
+                missed += 1;
+                println!("{:<20} MISSED  within {} programs", fault.name, report.programs);
+            }
+        }
+    }
+    println!("faults in the compiler's answer: {}: {missed} missed", if missed == 0 { "ok" } else { "FAILED" });
+    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn save(options: &Options, case: &ProgramCase) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    #[derive(serde::Serialize)]
+    struct File<'c> {
+        about: &'static str,
+        cases: [&'c ProgramCase; 1],
+    }
+    std::fs::create_dir_all(&options.save)?;
+    let path = options.save.join(format!("{}.yaml", case.name));
+    std::fs::write(&path, serde_yaml::to_string(&File { about: "Found by random programs.", cases: [case] })?)?;
+    Ok(path)
+}
+
+/// Runs batches on workers until the count is reached or enough diverged.
+fn campaign(
+    options: &Options,
+    fault: Option<&str>,
+    stop_after: usize,
+) -> Result<ProgramBatchReport, Box<dyn std::error::Error + Send + Sync>> {
+    let mut columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
+    // The evaluator is a hundred times slower; it takes part where it is named.
+    let mut backends = Backends::new();
+    if options.selection.backends.is_empty() {
+        columns.retain(|c| backends.resolve(&c.backend).is_ok_and(|b| b.evaluator().is_none()));
+    }
+    let pool = Pool::new(Limits::default());
+    let next = AtomicU64::new(options.first);
+    let end = options.first + options.count;
+    let stop = AtomicBool::new(false);
+    let whole = Mutex::new((ProgramBatchReport::default(), Vec::<String>::new()));
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.max(1) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
+                    if first >= end {
+                        break;
+                    }
+                    let batch = ProgramBatch {
+                        seed: options.seed,
+                        first,
+                        count: BATCH.min(end - first),
+                        columns: columns.clone(),
+                        fault: fault.map(str::to_owned),
+                    };
+                    let answer = pool.run(&Task::FuzzPrograms { batch });
+                    let mut guard = whole.lock().unwrap_or_else(PoisonError::into_inner);
+                    let (report, errors) = &mut *guard;
+                    match answer {
+                        Ok(Answer::FuzzPrograms(part)) => report.add(part),
+                        Ok(Answer::Refused { why }) => errors.push(why),
+                        Ok(_) => errors.push("the worker answered another task".to_owned()),
+                        Err(death) => errors.push(format!("programs {first} to {}: {death}", first + BATCH)),
+                    }
+                    if report.divergences.len() >= stop_after || !errors.is_empty() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let (report, errors) = whole.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match errors.into_iter().next() {
+        // A fault that kills the process is found, too; without one it is a failure of its own.
+        Some(error) => Err(format!("after {:.1} s: {error}", start.elapsed().as_secs_f64()).into()),
+        None => Ok(report),
+    }
+}

@@ -1,0 +1,240 @@
+//! Random bytecode programs: what the interpreter does, every backend must do, in every configuration.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lockstep_bytecode::generate::{Choices, ENTRY_PARAMS, generate, inputs, shrink};
+use lockstep_bytecode::{ConvertMode, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble};
+use lockstep_engine::{Cache, Tamper};
+use lockstep_layout::Tag;
+use lockstep_runtime::Value;
+use serde::{Deserialize, Serialize};
+
+use super::case::{Call, CaseLimits, Expectation, Program, ProgramCase, ProgramRun};
+use super::literal::literal;
+use super::observe::{Configuration, Observation, Setup, observe, run};
+use super::{fault, trial};
+use crate::backends::{Backends, Column};
+
+/// Inputs of each program.
+const INPUTS: usize = 8;
+/// Events at which an exit is forced in each run.
+const EXITS: [u64; 5] = [1, 2, 3, 7, 20];
+/// Trials of the shrinker.
+const SHRINK_ATTEMPTS: usize = 300;
+/// What programs may use. They end by themselves.
+const LIMITS: CaseLimits = CaseLimits { depth: Some(150), budget: None, memory: Some(4 << 20) };
+
+/// A batch of programs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProgramBatch {
+    /// The seed of the whole run.
+    pub seed: u64,
+    /// Index of the first program.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// Where they run.
+    pub columns: Vec<Column>,
+    /// A fault planted in the compiler's answer.
+    pub fault: Option<String>,
+}
+
+/// What a batch gave.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ProgramBatchReport {
+    /// Programs made.
+    pub programs: u64,
+    /// Runs on the interpreter: each program with each input.
+    pub runs: u64,
+    /// Of those, how many reached their end without an error.
+    pub reached_end: u64,
+    /// Instructions of each program.
+    pub lengths: Vec<u32>,
+    /// Mnemonics generated.
+    pub instructions: BTreeSet<String>,
+    /// What differed.
+    pub divergences: Vec<ProgramDivergence>,
+}
+
+/// A program on which a backend and the interpreter differ.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProgramDivergence {
+    /// Its index in the run.
+    pub index: u64,
+    /// Where.
+    pub column: Column,
+    /// In which configuration.
+    pub configuration: Configuration,
+    /// How.
+    pub what: String,
+    /// The shrunk program as a case for the corpus; the interpreter supplies what it states.
+    pub case: ProgramCase,
+}
+
+impl ProgramBatchReport {
+    /// Adds another batch's.
+    pub fn add(&mut self, other: Self) {
+        self.programs += other.programs;
+        self.runs += other.runs;
+        self.reached_end += other.reached_end;
+        self.lengths.extend(other.lengths);
+        self.instructions.extend(other.instructions);
+        self.divergences.extend(other.divergences);
+    }
+}
+
+impl ProgramBatch {
+    /// Makes and checks the programs of the batch.
+    ///
+    /// # Errors
+    /// An unknown backend or fault.
+    pub fn run(&self, backends: &mut Backends, progress: &mut dyn FnMut(&str)) -> Result<ProgramBatchReport, String> {
+        let tamper = self.fault.as_deref().map(fault::tamper).transpose()?;
+        let mut report = ProgramBatchReport::default();
+        for index in self.first..self.first + self.count {
+            progress(&format!("program {index} of seed {}", self.seed));
+            let mut choices = Choices::seeded(seed_of(self.seed, index));
+            let (program, calls) = make(&mut choices);
+            let code = program.module.functions.iter().flat_map(|f| &f.code);
+            report.programs += 1;
+            report.lengths.push(code.clone().count() as u32);
+            report.instructions.extend(code.map(|i| i.info().mnemonic.to_owned()));
+            let expected = calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).map(|o| o.seen));
+            let expected: Vec<Observation> = expected.collect::<Result<_, _>>()?;
+            report.runs += expected.len() as u64;
+            report.reached_end += expected.iter().filter(|o| o.outcome.is_ok()).count() as u64;
+            for column in &self.columns {
+                let setup = setup_for(backends, column, tamper.as_ref())?;
+                if let Err((configuration, _)) = check(&program, &calls, &expected, &setup) {
+                    report.divergences.push(shrunk(index, column, configuration, choices.taken(), &setup)?);
+                }
+            }
+        }
+        Ok(report)
+    }
+}
+
+fn seed_of(seed: u64, index: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0xd134_2543_de82_ef95)
+}
+
+fn setup_for(backends: &mut Backends, column: &Column, tamper: Option<&Tamper>) -> Result<Setup, String> {
+    let backend = backends.share(&column.backend).map_err(|e| e.to_string())?;
+    let setup = Setup::native(backend, column.level, Configuration::Eager);
+    Ok(Setup { tamper: tamper.cloned(), ..setup })
+}
+
+/// The program and the calls that decisions lead to.
+fn make(choices: &mut Choices) -> (Program, Vec<Call>) {
+    let generated = generate(choices);
+    let module = without_nan_bits(generated.module);
+    let calls = inputs(choices, INPUTS).into_iter().map(|bits| call(generated.entry, bits)).collect();
+    let case = ProgramCase {
+        name: "found".to_owned(),
+        about: "Found by random programs.".to_owned(),
+        program: Some(disassemble(&module)),
+        file: None,
+        entry: module.function(generated.entry).name.clone(),
+        runs: Vec::new(),
+        limits: LIMITS,
+        cells: Vec::new(),
+        bench: None,
+    };
+    (Program { module: Arc::new(module), entry: generated.entry, case }, calls)
+}
+
+fn call(entry: FuncId, bits: [u64; 3]) -> Call {
+    let value = |(kind, bits): (&Kind, u64)| Value::from_scalar(Tag(kind.tag()), bits).expect("entries take scalars");
+    Call { entry, args: ENTRY_PARAMS.iter().zip(bits).map(value).collect(), expected: Expectation::Result(None) }
+}
+
+/// The module with casts of floats to their bits replaced by saturating conversions: the bits of a NaN that arithmetic makes are nobody's promise.
+/// The grid covers the casts.
+fn without_nan_bits(module: Verified) -> Verified {
+    let mut module: Module = module.into_inner();
+    for instr in module.functions.iter_mut().flat_map(|f| &mut f.code) {
+        let info = instr.info();
+        if info.sem == Sem::Convert(ConvertMode::Bits) && info.from == Some(Kind::F64) {
+            let op =
+                Op::find(Sem::Convert(ConvertMode::Saturate), info.kind, info.from).expect("every integer kind has it");
+            let operands: Vec<_> = instr.operands().iter().copied().collect();
+            *instr = Instr::build(op, &operands).expect("the same operands");
+        }
+    }
+    Verified::new(module).expect("kinds have not changed")
+}
+
+/// Runs every call in every configuration and compares; the one judge of random programs.
+///
+/// # Errors
+/// The first configuration that differs, and how.
+pub fn check(
+    program: &Program,
+    calls: &[Call],
+    expected: &[Observation],
+    setup: &Setup,
+) -> Result<(), (Configuration, String)> {
+    let Some((backend, level, _)) = &setup.native else { return Ok(()) };
+    for configuration in [Configuration::Eager, Configuration::Osr, Configuration::Churn, Configuration::Exits] {
+        let setup = Setup {
+            native: Some((backend.clone(), *level, configuration)),
+            cache: Some(Arc::new(Cache::default())),
+            countdown: configuration == Configuration::Exits,
+            ..setup.clone()
+        };
+        let fail = |what: String| (configuration, what);
+        for (call, expected) in calls.iter().zip(expected) {
+            let mut session = setup.session(program, LIMITS.resolve()).map_err(fail)?;
+            if let Some(refused) = session.stats().refusals.first() {
+                return Err(fail(format!("a function was not compiled: {}", refused.detail)));
+            }
+            let exits: &[Option<u64>] = &EXITS.map(Some);
+            for &exit in if setup.countdown { exits } else { &[None] } {
+                session.force_exit(exit);
+                run(&mut session, call).agrees(program, expected).map_err(fail)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shrunk(
+    index: u64,
+    column: &Column,
+    configuration: Configuration,
+    list: &[u32],
+    setup: &Setup,
+) -> Result<ProgramDivergence, String> {
+    let trial = |list: &[u32]| -> Option<(Program, Vec<Call>, Vec<Observation>, String)> {
+        let (program, calls) = make(&mut Choices::replay(list));
+        let expected: Option<Vec<Observation>> =
+            calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).ok().map(|o| o.seen)).collect();
+        let expected = expected?;
+        let (_, what) = check(&program, &calls, &expected, setup).err()?;
+        Some((program, calls, expected, what))
+    };
+    let best = shrink(list, SHRINK_ATTEMPTS, |list| trial(list).is_some());
+    let (program, calls, expected, what) =
+        trial(&best).ok_or("a divergence does not repeat: the backend is not deterministic")?;
+    let mut case = program.case.clone();
+    case.name = format!("program_{index}");
+    case.about =
+        format!("Found by random programs on {}: {what}", trial::name("this", Some(&(column.clone(), configuration))));
+    for (call, seen) in calls.iter().zip(&expected) {
+        let mut stated = ProgramRun {
+            args: call.args.iter().map(literal).collect(),
+            entry: None,
+            result: None,
+            error: None,
+            cells: Vec::new(),
+            output: String::from_utf8_lossy(&seen.output).into_owned(),
+        };
+        match &seen.outcome {
+            Ok(value) => stated.result = value.as_ref().map(literal),
+            Err(error) => stated.error = Some(Observation::error(&program, error)),
+        }
+        case.runs.push(stated);
+    }
+    Ok(ProgramDivergence { index, column: column.clone(), configuration, what, case })
+}
