@@ -10,8 +10,8 @@ use super::case::{Call, Program};
 use super::observe::{Configuration, Observed, Setup, observe, run};
 use crate::backends::Column;
 
-/// Runs up to this many events have an exit forced at every one of them; longer ones at some.
-pub const EVERY_EXIT_UP_TO: u64 = 200;
+/// Runs of at most so many instructions have an exit forced at every back edge and call; longer ones at ever sparser ones.
+pub const EVERY_EXIT_UP_TO: u64 = 20_000;
 
 /// What a passed trial amounts to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +187,8 @@ impl Trial<'_> {
         let mut session = setup.session(self.program, self.program.case.limits.resolve())?;
         self.check_refusals(&session.stats())?;
         self.stats.units += session.stats().units.len() as u64;
+        let executed: u64 = reference.executions.iter().flatten().map(|e| e.interpreted).sum();
+        let short = executed <= EVERY_EXIT_UP_TO;
         let mut left = 0;
         let mut k = 1;
         loop {
@@ -201,8 +203,7 @@ impl Trial<'_> {
                 return Ok(());
             }
             self.stats.exits += 1;
-            // Every exit of a short run; of a long one, ever sparser.
-            k = if k < EVERY_EXIT_UP_TO { k + 1 } else { k + k / 2 };
+            k = if short { k + 1 } else { k + 1 + k / 4 };
         }
     }
 }
