@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use clap::Args;
 use lockstep_bytecode::{ConvertMode, Kind, Op, Sem};
@@ -53,6 +53,9 @@ pub(super) struct Options {
 /// Programs per batch.
 const BATCH: u64 = 10;
 
+/// How long a program may take on all columns: far more than any does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Programs from which on an instruction that was never generated is a failure.
 const COVERAGE_FROM: u64 = 2000;
 
@@ -81,6 +84,9 @@ pub(super) fn run(options: &Options) -> Done {
             options.seed, divergence.index
         );
     }
+    for death in &report.deaths {
+        println!("{death}");
+    }
     let mut lengths = report.lengths.clone();
     lengths.sort_unstable();
     let median = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
@@ -99,12 +105,13 @@ pub(super) fn run(options: &Options) -> Done {
     if incomplete {
         println!("never generated: {}", missing.join(", "));
     }
-    let failed = incomplete || !report.divergences.is_empty();
+    let divergences = report.divergences.len() + report.deaths.len();
+    let failed = incomplete || divergences > 0;
     println!(
         "fuzz bytecode: {}: {} programs, {} divergences",
         if failed { "FAILED" } else { "ok" },
         report.programs,
-        report.divergences.len()
+        divergences
     );
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -121,6 +128,9 @@ fn all_faults(options: &Options) -> Done {
         match report.divergences.iter().min_by_key(|d| d.index) {
             Some(found) => {
                 println!("{:<20} found   program {} ({})", fault.name, found.index, found.configuration.name())
+            }
+            None if !report.deaths.is_empty() => {
+                println!("{:<20} found   {}", fault.name, report.deaths[0].lines().next().unwrap_or_default())
             }
             None => {
                 missed += 1;
@@ -156,12 +166,11 @@ fn campaign(
     if options.selection.backends.is_empty() {
         columns.retain(|c| backends.resolve(&c.backend).is_ok_and(|b| b.evaluator().is_none()));
     }
-    let pool = Pool::new(Limits::default());
+    let pool = Pool::new(Limits { silence: PATIENCE, ..Limits::default() });
     let next = AtomicU64::new(options.first);
     let end = options.first + options.count;
     let stop = AtomicBool::new(false);
     let whole = Mutex::new((ProgramBatchReport::default(), Vec::<String>::new()));
-    let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
@@ -184,9 +193,10 @@ fn campaign(
                         Ok(Answer::FuzzPrograms(part)) => report.add(part),
                         Ok(Answer::Refused { why }) => errors.push(why),
                         Ok(_) => errors.push("the worker answered another task".to_owned()),
-                        Err(death) => errors.push(format!("programs {first} to {}: {death}", first + BATCH)),
+                        // A crash or a hang is what one program did to its backend.
+                        Err(death) => report.deaths.push(format!("programs {first} to {}: {death}", first + BATCH - 1)),
                     }
-                    if report.divergences.len() >= stop_after || !errors.is_empty() {
+                    if report.divergences.len() + report.deaths.len() >= stop_after || !errors.is_empty() {
                         stop.store(true, Ordering::Relaxed);
                     }
                 }
@@ -195,8 +205,7 @@ fn campaign(
     });
     let (report, errors) = whole.into_inner().unwrap_or_else(PoisonError::into_inner);
     match errors.into_iter().next() {
-        // A fault that kills the process is found, too; without one it is a failure of its own.
-        Some(error) => Err(format!("after {:.1} s: {error}", start.elapsed().as_secs_f64()).into()),
+        Some(error) => Err(error.into()),
         None => Ok(report),
     }
 }

@@ -55,6 +55,8 @@ pub struct ProgramBatchReport {
     pub instructions: BTreeSet<String>,
     /// What differed.
     pub divergences: Vec<ProgramDivergence>,
+    /// Batches whose process died or hung, with what is known.
+    pub deaths: Vec<String>,
 }
 
 /// A program on which a backend and the interpreter differ.
@@ -81,6 +83,7 @@ impl ProgramBatchReport {
         self.lengths.extend(other.lengths);
         self.instructions.extend(other.instructions);
         self.divergences.extend(other.divergences);
+        self.deaths.extend(other.deaths);
     }
 }
 
