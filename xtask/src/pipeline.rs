@@ -154,6 +154,10 @@ const PLANTED: &[&str] = &[
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.
     "parity bytecode --corpus harness/tests/planted/cases",
+    // A wrong loop entry, a wrong comparison, a lost result, against random programs.
+    "fuzz bytecode --count 100 --backend dynasm --level default --fault stale-loop-slot",
+    "fuzz bytecode --count 100 --backend dynasm --level default --fault compare-off-by-one",
+    "fuzz bytecode --count 100 --backend dynasm --level default --fault lost-result",
     // Wrong code, against the kit.
     "parity ir/edge/isub.i64 --backend fault:sub-swapped:dynasm",
 ];

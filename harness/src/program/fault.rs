@@ -33,7 +33,7 @@ pub const FAULTS: [Fault; 11] = [
     },
     Fault { name: "no-zero-check", about: "a zero divisor is not noticed", plant: no_zero_check },
     Fault { name: "wrong-constant", about: "a 64-bit constant is off by one", plant: wrong_constant },
-    Fault { name: "lost-array-store", about: "an array element is not written", plant: lost_array_store },
+    Fault { name: "lost-array-store", about: "array elements are not written", plant: lost_array_store },
     Fault {
         name: "swapped-arguments",
         about: "a call passes its last two arguments in the wrong order",
@@ -192,7 +192,7 @@ fn lost_array_store(compiled: &mut Compiled) {
                 && region_name(regions, i).starts_with("array")
                 && !region_name(regions, i).contains("header")
         };
-        if let Some(&place) = find(func, |i, _| element(i)).first() {
+        for place in find(func, |i, _| element(i)) {
             remove(func, place);
         }
     }
