@@ -174,9 +174,9 @@ fn must_fail(sh: &Shell, args: &str) -> Command {
     let command = lockstep(sh, args);
     let binary = command.get_program();
     let args: Vec<_> = command.get_args().collect();
-    // `$0` and `$@` keep the words as they are, whatever is in them.
-    let script = r#""$0" "$@"; test $? -eq 1"#;
-    cmd!(sh, "sh -c {script} {binary} {args...}").to_command()
+    // `$0` and `$@` keep the words as they are; the prefix keeps failures that must be from being counted as failures.
+    let script = r#""$0" "$@" | sed "s|^|planted: |"; test ${PIPESTATUS[0]} -eq 1"#;
+    cmd!(sh, "bash -c {script} {binary} {args...}").to_command()
 }
 
 /// The report on the results that a pipeline left.
