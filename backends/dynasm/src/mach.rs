@@ -87,6 +87,19 @@ pub(crate) struct Source {
     pub(crate) regs: [VReg; 2],
 }
 
+/// A place in memory with its registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) am: Amode,
+    pub(crate) regs: [VReg; 2],
+}
+
+impl Place {
+    pub(crate) fn source(self) -> Source {
+        Source { src: Src::Mem(self.am), regs: self.regs }
+    }
+}
+
 impl Source {
     pub(crate) fn reg(reg: VReg) -> Self {
         Self { src: Src::Reg, regs: [reg, VReg::invalid()] }
@@ -316,11 +329,11 @@ pub(crate) enum Mach {
     FromXmm(Size),
     /// use, def: signed integer to float.
     IntToFloat(Size),
-    /// use (late), def, temporary integer: unsigned 64-bit integer to float.
+    /// use (late), def, temporary integer: an unsigned 64-bit integer to float.
     UintToFloat,
-    /// use, def, temporary float (early): saturating.
+    /// use (late), def: saturating. Unsigned ones have a temporary: integer at 32 bits, float at 64.
     FloatToInt { signed: bool, size: Size },
-    /// use, def value, def truth, temporary integer, temporary float (early).
+    /// use (late), def value, def truth, temporary integer, temporary float.
     FloatToIntExact { signed: bool, size: Size },
     /// def.
     StackPointer,
@@ -344,9 +357,9 @@ pub(crate) struct MachInst {
 }
 
 /// A multi-way branch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SwitchTable {
-    pub(crate) size: Option<Size>,
+    pub(crate) size: Size,
     /// Cases in ascending order, unsigned, with their machine blocks.
     pub(crate) cases: Vec<(u64, u32)>,
     pub(crate) default: u32,

@@ -33,6 +33,9 @@ pub(crate) struct Plan {
     seen: Vec<u32>,
 }
 
+/// Targets of a branch without arguments share an edge with one of the first so many.
+const TWINS: usize = 8;
+
 fn refill<T: Clone>(vec: &mut Vec<T>, len: usize, value: T) {
     vec.clear();
     vec.resize(len, value);
@@ -195,7 +198,7 @@ impl Plan {
                     u32::MAX
                 } else {
                     let twin = if target.args.is_empty() {
-                        targets[..n.min(8)].iter().position(|t| t.block == target.block && t.args.is_empty())
+                        targets[..n.min(TWINS)].iter().position(|t| t.block == target.block && t.args.is_empty())
                     } else {
                         None
                     };
@@ -227,10 +230,10 @@ impl Plan {
                 Origin::Block(block) => {
                     let first = self.first_target[block as usize] as usize;
                     let count = func.terminator(Block(block)).targets.len();
-                    for &to in &self.targets[first..first + count] {
-                        let to = regalloc2::Block::new(to as usize);
-                        if !code.succs[start as usize..].contains(&to) {
-                            code.succs.push(to);
+                    let targets = &self.targets[first..first + count];
+                    for (n, to) in targets.iter().enumerate() {
+                        if !targets[..n.min(TWINS)].contains(to) {
+                            code.succs.push(regalloc2::Block::new(*to as usize));
                         }
                     }
                 }

@@ -257,3 +257,30 @@ fn unit(body: impl FnOnce(&mut Builder<'_>, [Value; 3])) -> Unit {
     unit.add(func);
     unit
 }
+
+/// Division by constants is done by multiplying, whose constants are easily off by one: dividends around multiples of the divisor.
+#[test]
+fn division_around_multiples() {
+    let backend = DynAsm::new();
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    for instance in [Op::Sdiv, Op::Udiv, Op::Srem, Op::Urem].into_iter().flat_map(Op::instances) {
+        let ty = instance.ty;
+        let mut divisors: Vec<u64> = (2..14).chain([641, 1000, 1_000_000_007]).collect();
+        for _ in 0..10 {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            divisors.push(state >> (state % 60));
+        }
+        divisors.extend(divisors.clone().iter().map(|d| d.wrapping_neg()));
+        for divisor in divisors.iter().map(|d| d & ty.mask()).filter(|&d| d != 0) {
+            let unit = instance_unit(&instance, From::Constant(1, divisor), false);
+            let codes = compile(&backend, &unit);
+            for multiple in [0, 1, 2, ty.mask() / divisor, ty.mask() / 2 / divisor, ty.mask() / 2 / divisor + 1] {
+                for offset in [u64::MAX, 0, 1, divisor - 1] {
+                    let mut memory = vec![0u64; 16];
+                    memory[0] = divisor.wrapping_mul(multiple).wrapping_add(offset) & ty.mask();
+                    check(&unit, &codes, &memory, 0, &[]);
+                }
+            }
+        }
+    }
+}

@@ -46,7 +46,7 @@ impl Emitter<'_> {
                 }
             }
             Mach::Switch(table) => self.switch(&code.switches[table as usize], ops),
-            _ => {}
+            _ => self.broken = true,
         }
     }
 
@@ -85,7 +85,7 @@ impl Emitter<'_> {
 
     fn switch(&mut self, table: &SwitchTable, ops: &mut Allocs<'_>) {
         let (index, base, temp) = (ops.reg(), ops.reg(), ops.reg());
-        let size = table.size.unwrap_or(Size::Q);
+        let size = table.size;
         let dense = match (table.cases.first(), table.cases.last()) {
             // At least two cases for five places of the table.
             (Some(&(low, _)), Some(&(high, _))) if table.cases.len() > LINEAR_CASES => {

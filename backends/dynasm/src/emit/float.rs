@@ -14,7 +14,7 @@ macro_rules! sse {
         match $rhs {
             Rhs::Reg(s) => x64!($e ; $op Rx(d), Rx(s) $(, BYTE $imm)?),
             Rhs::Mem(m) => sse!(@ $e, $op, d, m $(, $imm)?),
-            Rhs::Imm(_) => {}
+            Rhs::Imm(_) => $e.broken = true
         }
     }};
     (@ $e:ident, $op:ident, $d:ident, $m:ident) => {
@@ -126,7 +126,7 @@ impl Emitter<'_> {
             }
             Mach::FloatToInt { signed, size } => self.float_to_int(signed, size, ops),
             Mach::FloatToIntExact { signed, size } => self.float_to_int_exact(signed, size, ops),
-            _ => {}
+            _ => self.broken = true,
         }
     }
 

@@ -37,16 +37,24 @@ pub(super) struct StackLayout {
 pub(super) struct Allocs<'a> {
     allocs: std::slice::Iter<'a, Allocation>,
     layout: StackLayout,
+    /// An operand was missing or not in a register.
+    pub(super) broken: bool,
 }
 
 impl<'a> Allocs<'a> {
     pub(super) fn new(allocs: &'a [Allocation], layout: StackLayout) -> Self {
-        Self { allocs: allocs.iter(), layout }
+        Self { allocs: allocs.iter(), layout, broken: false }
     }
 
     /// The next operand's register, by its encoding. Every operand is constrained to a register.
     pub(super) fn reg(&mut self) -> u8 {
-        self.allocs.next().and_then(|a| a.as_reg()).map_or(0, |r| r.hw_enc() as u8)
+        match self.allocs.next().and_then(|a| a.as_reg()) {
+            Some(reg) => reg.hw_enc() as u8,
+            None => {
+                self.broken = true;
+                0
+            }
+        }
     }
 
     pub(super) fn addr(&mut self, am: Amode) -> Addr {

@@ -181,7 +181,7 @@ impl Emitter<'_> {
                     (false, Rhs::Mem(m)) => mem!(self, m, [mul QWORD]),
                     (true, Rhs::Reg(s)) => x64!(self ; imul Rq(s)),
                     (false, Rhs::Reg(s)) => x64!(self ; mul Rq(s)),
-                    (_, Rhs::Imm(_)) => {}
+                    (_, Rhs::Imm(_)) => self.broken = true,
                 }
             }
             Mach::SignOf(Size::Q) => x64!(self ; cqo),
@@ -234,7 +234,7 @@ impl Emitter<'_> {
                     Size::Q => mem!(self, addr, 4, [mov QWORD] [, imm]),
                 }
             }
-            _ => {}
+            _ => self.broken = true,
         }
     }
 
@@ -270,7 +270,7 @@ impl Emitter<'_> {
             (true, Size::D, Size::Q, Rhs::Mem(m)) => mem!(self, m, [movsxd Rq(d), DWORD]),
             (_, _, _, Rhs::Reg(s)) => x64!(self ; mov Rd(d), Rd(s)),
             (_, _, _, Rhs::Mem(m)) => mem!(self, m, [mov Rd(d),]),
-            (_, _, _, Rhs::Imm(_)) => {}
+            (_, _, _, Rhs::Imm(_)) => self.broken = true,
         }
     }
 
@@ -288,7 +288,7 @@ impl Emitter<'_> {
                 (Size::Q, Rhs::Mem(m)) => mem!(self, m, [imul Rq(d),]),
                 (_, Rhs::Reg(s)) => x64!(self ; imul Rd(d), Rd(s)),
                 (_, Rhs::Mem(m)) => mem!(self, m, [imul Rd(d),]),
-                (_, Rhs::Imm(_)) => {}
+                (_, Rhs::Imm(_)) => self.broken = true,
             },
         }
     }
@@ -301,7 +301,7 @@ impl Emitter<'_> {
             (_, Rhs::Reg(s), Ok(imm)) => x64!(self ; imul Rd(d), Rd(s), BYTE imm),
             (_, Rhs::Reg(s), _) => x64!(self ; imul Rd(d), Rd(s), DWORD imm),
             (_, Rhs::Mem(m), _) => mem!(self, m, 4, [imul Rd(d),] [, DWORD imm]),
-            (_, Rhs::Imm(_), _) => {}
+            (_, Rhs::Imm(_), _) => self.broken = true,
         }
     }
 
@@ -338,7 +338,7 @@ impl Emitter<'_> {
             (Size::W, Rhs::Imm(imm)) => x64!(self ; test Rw(x), WORD imm as i16),
             (Size::D, Rhs::Imm(imm)) => x64!(self ; test Rd(x), DWORD imm),
             (Size::Q, Rhs::Imm(imm)) => x64!(self ; test Rq(x), DWORD imm),
-            (_, Rhs::Mem(_)) => {}
+            (_, Rhs::Mem(_)) => self.broken = true,
         }
     }
 

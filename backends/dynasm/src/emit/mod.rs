@@ -45,6 +45,8 @@ pub(crate) struct Emitter<'a> {
     order: Vec<u32>,
     /// The machine block that comes next in the code.
     next: u32,
+    /// An instruction came in a form that has no encoding.
+    broken: bool,
 }
 
 /// A jump table to be written behind the code: offsets from the table.
@@ -90,6 +92,7 @@ impl<'a> Emitter<'a> {
             edits: Vec::new(),
             order: Vec::new(),
             next: 0,
+            broken: false,
         }
     }
 
@@ -231,6 +234,9 @@ impl<'a> Emitter<'a> {
             }
             let mut allocs = Allocs::new(out.inst_allocs(at), self.frame.layout);
             self.inst(code, &inst.mach, &mut allocs);
+            if self.broken || allocs.broken {
+                return Err(CompileError::Internal(format!("no encoding for {:?}", inst.mach)));
+            }
             while let Some((_, edit)) = edits.next_if(|e| e.0 <= ProgPoint::after(at)) {
                 self.edit(edit)?;
             }
@@ -244,9 +250,10 @@ impl<'a> Emitter<'a> {
         if from == to {
             return Ok(());
         }
-        let slot = |a: Allocation| a.as_stack().map(|s| self.frame.slots + 8 * s.index() as i32);
-        match (from.as_reg(), to.as_reg()) {
-            (Some(from), Some(to)) => {
+        let slots = self.frame.slots;
+        let slot = |a: Allocation| a.as_stack().map(|s| slots + 8 * s.index() as i32);
+        match (from.as_reg(), to.as_reg(), slot(from).or(slot(to))) {
+            (Some(from), Some(to), _) => {
                 let (source, target) = (from.hw_enc() as u8, to.hw_enc() as u8);
                 if from.class() == RegClass::Int {
                     x64!(self ; mov Rq(target), Rq(source));
@@ -254,23 +261,23 @@ impl<'a> Emitter<'a> {
                     x64!(self ; movaps Rx(target), Rx(source));
                 }
             }
-            (Some(from), None) => {
-                let (source, at) = (from.hw_enc() as u8, slot(to).unwrap_or(0));
+            (Some(from), None, Some(at)) => {
+                let source = from.hw_enc() as u8;
                 if from.class() == RegClass::Int {
                     x64!(self ; mov [rsp + at], Rq(source));
                 } else {
                     x64!(self ; movsd [rsp + at], Rx(source));
                 }
             }
-            (None, Some(to)) => {
-                let (target, at) = (to.hw_enc() as u8, slot(from).unwrap_or(0));
+            (None, Some(to), Some(at)) => {
+                let target = to.hw_enc() as u8;
                 if to.class() == RegClass::Int {
                     x64!(self ; mov Rq(target), [rsp + at]);
                 } else {
                     x64!(self ; movsd Rx(target), [rsp + at]);
                 }
             }
-            (None, None) => return Err(CompileError::Internal("a move between spill slots".into())),
+            _ => return Err(CompileError::Internal("a move between spill slots, or from nowhere".into())),
         }
         Ok(())
     }

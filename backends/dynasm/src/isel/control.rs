@@ -55,8 +55,7 @@ impl<'a> Isel<'a> {
                 let offset = i32::try_from(u64::from(unit.helpers[helper.index()].index) * 8)
                     .map_err(|_| CompileError::TooLarge("a helper index".into()))?;
                 let place = self.address(data.args[0], offset);
-                let Src::Mem(am) = place.src else { return Err(CompileError::Internal("no address".into())) };
-                (Callee::Mem(am), place)
+                (Callee::Mem(place.am), place.source())
             }
             _ => (Callee::Reg, Source::reg(self.reg(data.args[0]))),
         };
@@ -157,7 +156,7 @@ impl<'a> Isel<'a> {
                 let index = self.reg(data.args[0]);
                 let mut cases: Vec<(u64, u32)> = data.cases.iter().copied().zip(targets[1..].iter().copied()).collect();
                 cases.sort_unstable();
-                let size = Some(Size::of(data.ty.bytes()));
+                let size = Size::of(data.ty.bytes());
                 self.code.switches.push(SwitchTable { size, cases, default: targets[0] });
                 let (a, b) = (self.int_temp(), self.int_temp());
                 let operands = [Operand::reg_use(index), Operand::reg_temp(a), Operand::reg_temp(b)];

@@ -4,7 +4,7 @@ use lockstep_ir::{Imm, InstData, Op, Type, Value};
 use regalloc2::{Operand, VReg};
 
 use super::Isel;
-use crate::mach::{Amode, Base, Cc, Cond, Mach, Source, Src, SseOp, SseUnary};
+use crate::mach::{Amode, Base, Cc, Cond, Mach, Place, Source, Src, SseOp, SseUnary};
 
 /// The sign bit of a double.
 const SIGN: u64 = 1 << 63;
@@ -66,14 +66,14 @@ impl<'a> Isel<'a> {
 
     fn mask(&mut self, op: SseOp, x: Value, mask: u64, def: VReg) {
         let x = self.reg(x);
-        let mask = self.constant_place(true, mask);
+        let mask = self.constant_place(true, mask).source();
         self.put_two(Mach::Sse(op, mask.src), x, &mask, def);
     }
 
     /// A place in the constant pool, of 8 or of 16 bytes.
-    fn constant_place(&mut self, wide: bool, bits: u64) -> Source {
+    fn constant_place(&mut self, wide: bool, bits: u64) -> Place {
         let at = if wide { self.consts.wide(bits) } else { self.consts.word(bits) };
-        Source { src: Src::Mem(Amode::fixed(Base::Const, at)), regs: [VReg::invalid(); 2] }
+        Place { am: Amode::fixed(Base::Const, at), regs: [VReg::invalid(); 2] }
     }
 
     fn float_constant_of(&self, value: Value) -> Option<u64> {
@@ -86,10 +86,10 @@ impl<'a> Isel<'a> {
     /// A 64-bit float as a register or memory operand.
     pub(super) fn float_source(&mut self, value: Value) -> Source {
         if let Some(bits) = self.float_constant_of(value).filter(|&bits| bits != 0) {
-            return self.constant_place(false, bits);
+            return self.constant_place(false, bits).source();
         }
         match self.sinkable_load(value) {
-            Some(load) => self.memory(load),
+            Some(load) => self.memory(load).source(),
             None => Source::reg(self.reg(value)),
         }
     }
@@ -106,9 +106,7 @@ impl<'a> Isel<'a> {
             self.put(Mach::FloatZero, &[Operand::reg_def(def)]);
         } else {
             let place = self.constant_place(false, bits);
-            if let Src::Mem(am) = place.src {
-                self.put_load(Mach::FloatLoad { double: true, am }, &place, def);
-            }
+            self.put_load(Mach::FloatLoad { double: true, am: place.am }, &place.source(), def);
         }
     }
 

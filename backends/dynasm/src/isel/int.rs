@@ -166,9 +166,7 @@ impl<'a> Isel<'a> {
 
     fn lea(&mut self, size: Size, parts: super::Parts, def: VReg) {
         let place = self.finish_address(parts);
-        if let Src::Mem(am) = place.src {
-            self.put_load(Mach::Lea(size, am), &place, def);
-        }
+        self.put_load(Mach::Lea(size, place.am), &place.source(), def);
     }
 
     fn add_imm(&mut self, size: Size, x: Value, imm: i32, def: VReg) {
@@ -470,9 +468,7 @@ impl<'a> Isel<'a> {
             }
             if let Some(load) = self.sinkable_load(x).filter(|l| l.ty.bytes() >= size.bytes()) {
                 let place = self.memory(load);
-                if let Src::Mem(am) = place.src {
-                    self.put_with(Mach::CmpMem(size, am, imm), &[], &place, &[]);
-                }
+                self.put_with(Mach::CmpMem(size, place.am, imm), &[], &place.source(), &[]);
                 return Cond::One(cc);
             }
         }
@@ -497,9 +493,7 @@ impl<'a> Isel<'a> {
             self.put_with(Mach::Test(size, b.src), &[Operand::reg_use(a)], &b, &[]);
         } else if let Some(load) = self.sinkable_load(x).filter(|l| l.ty.bytes() >= size.bytes()) {
             let place = self.memory(load);
-            if let Src::Mem(am) = place.src {
-                self.put_with(Mach::CmpMem(size, am, 0), &[], &place, &[]);
-            }
+            self.put_with(Mach::CmpMem(size, place.am, 0), &[], &place.source(), &[]);
         } else {
             let x = self.reg(x);
             self.put(Mach::Test(size, Src::Reg), &[Operand::reg_use(x), Operand::reg_use(x)]);

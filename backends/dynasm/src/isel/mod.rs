@@ -17,7 +17,7 @@ use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, PReg, RegCl
 
 use crate::abi;
 use crate::constants::Constants;
-use crate::mach::{Amode, Base, Code, Mach, MachInst, Origin, Size, Source, Span, Src};
+use crate::mach::{Amode, Base, Code, Mach, MachInst, Origin, Place, Size, Source, Span, Src};
 use crate::plan::Plan;
 
 /// Selection of one function.
@@ -249,7 +249,7 @@ impl<'a> Isel<'a> {
     /// The value as a register or memory operand of an integer operation of this size.
     fn rm(&mut self, value: Value, size: Size) -> Source {
         match self.sinkable_load(value) {
-            Some(load) if load.ty.is_int() && load.ty.bytes() >= size.bytes() => self.memory(load),
+            Some(load) if load.ty.is_int() && load.ty.bytes() >= size.bytes() => self.memory(load).source(),
             _ => Source::reg(self.reg(value)),
         }
     }
@@ -263,7 +263,7 @@ impl<'a> Isel<'a> {
     }
 
     /// The place a load or store refers to.
-    fn memory(&mut self, data: &InstData) -> Source {
+    fn memory(&mut self, data: &InstData) -> Place {
         let (base, offset) = match data.imm {
             Imm::Mem { offset, .. } if data.op == Op::Store => (data.args[1], offset),
             Imm::Mem { offset, .. } => (data.args[0], offset),
@@ -273,16 +273,16 @@ impl<'a> Isel<'a> {
     }
 
     /// An address as an addressing mode.
-    fn address(&mut self, base: Value, offset: i32) -> Source {
+    fn address(&mut self, base: Value, offset: i32) -> Place {
         let parts = self.split_address(base, offset, Type::I64);
         self.finish_address(parts)
     }
 
-    fn finish_address(&mut self, parts: Parts) -> Source {
+    fn finish_address(&mut self, parts: Parts) -> Place {
         let base = self.reg(parts.base);
         let index = parts.index.map(|index| self.reg(index));
         let am = Amode { base: Base::Reg, index: index.is_some(), shift: parts.shift, disp: parts.disp };
-        Source { src: Src::Mem(am), regs: [base, index.unwrap_or(VReg::invalid())] }
+        Place { am, regs: [base, index.unwrap_or(VReg::invalid())] }
     }
 
     /// Takes apart sums of a base, a shifted index and constants.
@@ -359,13 +359,13 @@ impl<'a> Isel<'a> {
     fn lower_load(&mut self, data: &InstData) {
         let place = self.memory(data);
         let def = self.vreg(data.results[0]);
-        let Src::Mem(am) = place.src else { return };
-        if data.ty.is_int() {
+        let mach = if data.ty.is_int() {
             let size = Size::of(data.ty.bytes());
-            self.put_load(Mach::Ext { signed: false, from: size, to: size.wide(), src: place.src }, &place, def);
+            Mach::Ext { signed: false, from: size, to: size.wide(), src: Src::Mem(place.am) }
         } else {
-            self.put_load(Mach::FloatLoad { double: data.ty == Type::F64, am }, &place, def);
-        }
+            Mach::FloatLoad { double: data.ty == Type::F64, am: place.am }
+        };
+        self.put_load(mach, &place.source(), def);
     }
 
     fn lower_store(&mut self, data: &InstData) {
@@ -373,17 +373,15 @@ impl<'a> Isel<'a> {
         let size = Size::of(data.ty.bytes());
         if let Some(imm) = self.immediate(value).filter(|_| data.ty.is_int()) {
             let place = self.memory(data);
-            let Src::Mem(am) = place.src else { return };
-            return self.put_with(Mach::StoreImm(size, am, imm), &[], &place, &[]);
+            return self.put_with(Mach::StoreImm(size, place.am, imm), &[], &place.source(), &[]);
         }
         let value = self.reg(value);
         let place = self.memory(data);
-        let Src::Mem(am) = place.src else { return };
         let mach = match data.ty {
-            Type::F64 | Type::F32 => Mach::FloatStore { double: data.ty == Type::F64, am },
-            _ => Mach::Store(size, am),
+            Type::F64 | Type::F32 => Mach::FloatStore { double: data.ty == Type::F64, am: place.am },
+            _ => Mach::Store(size, place.am),
         };
-        self.put_with(mach, &[], &place, &[Operand::reg_use(value)]);
+        self.put_with(mach, &[], &place.source(), &[Operand::reg_use(value)]);
     }
 
     fn has(&self, feature: Feature) -> bool {
