@@ -37,7 +37,7 @@ struct Cli {
 /// What a build can do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Optional {
-    /// The LLVM backend, which needs LLVM 22 on the machine.
+    /// The LLVM backend, which needs LLVM 22 or 19 on the machine.
     Llvm,
 }
 

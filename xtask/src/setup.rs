@@ -1,4 +1,4 @@
-//! What the machine must have: LLVM 22, unless told to do without. What it should have: the peers that benchmarks are held against.
+//! What the machine must have: LLVM 22 or 19, unless told to do without. What it should have: the peers that benchmarks are held against.
 //!
 //! What is missing is installed where the system's package manager has it and the rights allow it; otherwise it is named with
 //! the exact command. Nothing is downloaded in any other way.
@@ -7,29 +7,40 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
-/// The major version of LLVM that the LLVM backend is written for.
-const LLVM: &str = "22";
+/// An LLVM that the LLVM backend is written for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its major version.
+    major: &'static str,
+    /// The variable in which the build script of the LLVM bindings looks for an installation that is not on the path.
+    prefix: &'static str,
+    /// The feature of the command that builds with it.
+    feature: &'static str,
+}
 
-/// The variable in which the build script of the LLVM bindings looks for an installation that is not on the path.
-const LLVM_PREFIX: &str = "LLVM_SYS_221_PREFIX";
+/// The newest first: the newest found is used, and the newest is installed if none is found.
+const LLVMS: [Version; 2] = [
+    Version { major: "22", prefix: "LLVM_SYS_221_PREFIX", feature: "lockstep/llvm" },
+    Version { major: "19", prefix: "LLVM_SYS_191_PREFIX", feature: "lockstep/llvm19" },
+];
 
 /// Which optional backends a build has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
-    /// The LLVM backend.
-    pub llvm: bool,
+    /// The LLVM backend, and with which LLVM.
+    pub llvm: Option<&'static Version>,
 }
 
 impl Features {
     /// The arguments of cargo that choose them, for one package or the workspace.
     pub fn arguments(self) -> Vec<&'static str> {
-        if self.llvm { vec!["--features", "lockstep/llvm"] } else { Vec::new() }
+        self.llvm.map_or_else(Vec::new, |llvm| vec!["--features", llvm.feature])
     }
 
     /// The arguments of cargo that choose the packages that can be built.
     pub fn workspace(self) -> Vec<&'static str> {
         let mut arguments = vec!["--workspace"];
-        if !self.llvm {
+        if self.llvm.is_none() {
             arguments.extend(["--exclude", "lockstep-llvm"]);
         }
         arguments.extend(self.arguments());
@@ -56,19 +67,19 @@ const PEERS: [Peer; 3] = [
 /// LLVM is missing and cannot be installed from here; the error says how to get it.
 pub fn backends(sh: &mut Shell, without_llvm: bool) -> Result<Features, String> {
     if without_llvm {
-        return Ok(Features { llvm: false });
+        return Ok(Features { llvm: None });
     }
-    let packages = [format!("llvm-{LLVM}-dev"), format!("libpolly-{LLVM}-dev")];
-    let found = find_llvm(sh).or_else(|| {
-        eprintln!("LLVM {LLVM} is missing; trying to install {}", packages.join(" "));
-        install(sh, &packages).then(|| find_llvm(sh)).flatten()
+    let newest = &LLVMS[0];
+    let found = LLVMS.iter().find_map(|version| find_llvm(sh, version)).or_else(|| {
+        let packages = ["llvm", "libpolly"].map(|name| format!("{name}-{}-dev", newest.major));
+        eprintln!("LLVM is missing; trying to install {}", packages.join(" "));
+        install(sh, &packages).then(|| find_llvm(sh, newest)).flatten()
     });
-    match found {
-        Some(Llvm::OnPath) => {}
-        Some(Llvm::Prefix(prefix)) => sh.set_var(LLVM_PREFIX, prefix),
-        None => return Err(how_to_get_llvm(sh)),
+    let Some((version, prefix)) = found else { return Err(how_to_get_llvm(sh, newest)) };
+    if let Some(prefix) = prefix {
+        sh.set_var(version.prefix, prefix);
     }
-    Ok(Features { llvm: true })
+    Ok(Features { llvm: Some(version) })
 }
 
 /// Installs missing peers where that is possible, and says what was found. Never an error: an absent peer is shown as absent.
@@ -85,31 +96,25 @@ pub fn peers(sh: &Shell) {
     }
 }
 
-/// Where LLVM was found.
-enum Llvm {
-    /// The bindings find it by themselves.
-    OnPath,
-    /// They must be told.
-    Prefix(PathBuf),
-}
-
-fn find_llvm(sh: &Shell) -> Option<Llvm> {
-    let right = |config: &Path| {
-        cmd!(sh, "{config} --version").read().is_ok_and(|version| version.starts_with(&format!("{LLVM}.")))
-    };
-    if let Some(prefix) = sh.var_os(LLVM_PREFIX).map(PathBuf::from) {
-        return right(&prefix.join("bin/llvm-config")).then_some(Llvm::OnPath);
+/// An LLVM, and the prefix that the bindings must be told, if they do not find it by themselves.
+fn find_llvm(sh: &Shell, version: &'static Version) -> Option<(&'static Version, Option<PathBuf>)> {
+    let major = version.major;
+    let right =
+        |config: &Path| cmd!(sh, "{config} --version").read().is_ok_and(|v| v.starts_with(&format!("{major}.")));
+    if let Some(prefix) = sh.var_os(version.prefix).map(PathBuf::from) {
+        return right(&prefix.join("bin/llvm-config")).then_some((version, None));
     }
-    if right(Path::new(&format!("llvm-config-{LLVM}"))) {
-        return Some(Llvm::OnPath);
+    if right(Path::new(&format!("llvm-config-{major}"))) {
+        return Some((version, None));
     }
     let places = [
-        format!("/usr/lib/llvm-{LLVM}"),
-        format!("/usr/lib64/llvm{LLVM}"),
-        format!("/opt/homebrew/opt/llvm@{LLVM}"),
-        format!("/usr/local/opt/llvm@{LLVM}"),
+        format!("/usr/lib/llvm-{major}"),
+        format!("/usr/lib64/llvm{major}"),
+        format!("/opt/homebrew/opt/llvm@{major}"),
+        format!("/usr/local/opt/llvm@{major}"),
     ];
-    places.into_iter().map(PathBuf::from).find(|place| right(&place.join("bin/llvm-config"))).map(Llvm::Prefix)
+    let prefix = places.into_iter().map(PathBuf::from).find(|place| right(&place.join("bin/llvm-config")))?;
+    Some((version, Some(prefix)))
 }
 
 /// Installs packages with apt, if it is there and the rights suffice. Whether that worked.
@@ -138,27 +143,28 @@ fn install(sh: &Shell, packages: &[String]) -> bool {
     })
 }
 
-fn how_to_get_llvm(sh: &Shell) -> String {
+fn how_to_get_llvm(sh: &Shell, version: &Version) -> String {
+    let Version { major, prefix, .. } = version;
     let ways: [(&str, String); 5] = [
         (
             "apt-get",
             format!(
-                "sudo apt-get update && sudo apt-get install llvm-{LLVM}-dev libpolly-{LLVM}-dev\n    \
-                 (where the system has no such package: wget https://apt.llvm.org/llvm.sh && sudo bash llvm.sh {LLVM} && \
-                 sudo apt-get install llvm-{LLVM}-dev libpolly-{LLVM}-dev)"
+                "sudo apt-get update && sudo apt-get install llvm-{major}-dev libpolly-{major}-dev\n    \
+                 (where the system has no such package: wget https://apt.llvm.org/llvm.sh && sudo bash llvm.sh {major} && \
+                 sudo apt-get install llvm-{major}-dev libpolly-{major}-dev)"
             ),
         ),
-        ("brew", format!("brew install llvm@{LLVM}")),
-        ("dnf", format!("sudo dnf install llvm{LLVM}-devel")),
-        ("zypper", format!("sudo zypper install llvm{LLVM}-devel")),
+        ("brew", format!("brew install llvm@{major}")),
+        ("dnf", format!("sudo dnf install llvm{major}-devel")),
+        ("zypper", format!("sudo zypper install llvm{major}-devel")),
         ("pacman", "sudo pacman -S llvm".to_owned()),
     ];
-    let way = ways.iter().find(|(manager, _)| on_path(sh, manager)).map_or_else(
-        || format!("install LLVM {LLVM} and set {LLVM_PREFIX} to its prefix"),
-        |(_, command)| command.clone(),
-    );
+    let way = ways
+        .iter()
+        .find(|(manager, _)| on_path(sh, manager))
+        .map_or_else(|| format!("install LLVM {major} and set {prefix} to its prefix"), |(_, command)| command.clone());
     format!(
-        "LLVM {LLVM} is missing, and could not be installed from here. Either\n    {way}\nor go on without that backend: \
+        "LLVM {major} is missing, and could not be installed from here. Either\n    {way}\nor go on without that backend: \
          add `--without llvm`"
     )
 }

@@ -5,6 +5,11 @@
 //! LLVM may assume is limited to what the IR promises: no poison-making flags, no fast-math, no library functions.
 //! `NOTES.md` says how it works, what it cannot do and what was measured.
 
+#[cfg(all(feature = "llvm19", feature = "llvm22"))]
+compile_error!("one LLVM at a time: feature `llvm19` or `llvm22`, not both");
+#[cfg(not(any(feature = "llvm19", feature = "llvm22")))]
+compile_error!("which LLVM? feature `llvm22`, or `llvm19`");
+
 mod diagnostics;
 mod lines;
 mod link;

@@ -13,7 +13,7 @@ pub fn registry() -> Registry {
     registry.register(Arc::new(lockstep_cranelift::Cranelift::new()));
     #[cfg(feature = "dynasm")]
     registry.register(Arc::new(lockstep_dynasm::DynAsm::new()));
-    #[cfg(feature = "llvm")]
+    #[cfg(any(feature = "llvm", feature = "llvm19"))]
     registry.register(Arc::new(lockstep_llvm::Llvm::new()));
     registry
 }
