@@ -1,7 +1,7 @@
 //! Running a unit without machine code.
 
 use lockstep_ir::eval::Results;
-use lockstep_ir::{FuncRef, Signature, Unit};
+use lockstep_ir::{FuncRef, Function, InstData, Signature, Unit};
 
 /// What evaluated code does to the world outside its values. The conformance kit supplies a checked one over byte arrays,
 /// the engine one over the VM's memory.
@@ -35,6 +35,25 @@ pub trait Machine {
     /// # Errors
     /// [`Fault::OutOfSteps`], to end what does not end by itself.
     fn step(&mut self) -> Result<(), Fault>;
+
+    /// Does an operation of the value stage: leaving, calling bytecode functions and counting are a VM's to do, not an evaluator's. `values`
+    /// holds the bits of the function's values so far, by [`Value::index`](lockstep_ir::Value::index).
+    ///
+    /// # Errors
+    /// [`Fault::WrongStage`] from a machine that is no VM's, and whatever the operation itself meets.
+    fn value_stage(&mut self, unit: &Unit, func: &Function, inst: &InstData, values: &[u64]) -> Result<Flow, Fault> {
+        let _ = (unit, func, inst, values);
+        Err(Fault::WrongStage)
+    }
+}
+
+/// How a function goes on after an operation of the value stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Behind it, with these results of it.
+    Next(Results),
+    /// Not at all: it returns these.
+    Return(Results),
 }
 
 /// Why an evaluation could not go on. None of these is a result of the language: each is a defect of the unit, or a limit.
@@ -60,8 +79,8 @@ pub enum Fault {
     /// Direct calls nested too deeply.
     #[error("call depth limit reached")]
     OutOfDepth,
-    /// The unit is not in the machine stage.
-    #[error("not a machine-stage unit")]
+    /// An operation of a stage that cannot be run here.
+    #[error("an operation of a stage that cannot be run here")]
     WrongStage,
 }
 

@@ -17,7 +17,7 @@ mod target;
 
 pub use artifact::{Artifact, Code, PhaseTime, SourceSpan};
 pub use error::CompileError;
-pub use evaluator::{Evaluator, Fault, Machine};
+pub use evaluator::{Evaluator, Fault, Flow, Machine};
 pub use registry::{Registry, UnknownBackend};
 pub use target::{Arch, Feature, Features, Level, Target};
 

@@ -1,10 +1,12 @@
 //! The IR evaluator behind the [`Backend`] trait: the smallest example of a backend, and the third opinion beside the interpreter and native code.
 //!
 //! Its artifact is [`Code::Evaluated`]: nothing is compiled. Pure operations are [`lockstep_ir::eval`]'s; what is here is control flow, calls and memory.
+//! Operations of the value stage are the machine's ([`Machine::value_stage`]): it runs units of either stage.
 #![forbid(unsafe_code)]
 
 use lockstep_backend_api::{
-    Artifact, Backend, Capabilities, Code, CompileError, Evaluator, Execution, Fault, Level, Machine, Options, Target,
+    Artifact, Backend, Capabilities, Code, CompileError, Evaluator, Execution, Fault, Flow, Level, Machine, Options,
+    Target,
 };
 use lockstep_ir::eval::{Results, evaluate};
 use lockstep_ir::{Block, FuncRef, Function, Imm, InstData, Op, Stage, Type, Unit, Value};
@@ -58,9 +60,6 @@ impl Backend for Eval {
 
 impl Evaluator for Eval {
     fn evaluate(&self, unit: &Unit, func: FuncRef, args: &[u64], machine: &mut dyn Machine) -> Result<Results, Fault> {
-        if unit.stage != Stage::Machine {
-            return Err(Fault::WrongStage);
-        }
         run(unit, func, args, machine, 0)
     }
 }
@@ -70,6 +69,7 @@ fn run(unit: &Unit, func: FuncRef, args: &[u64], machine: &mut dyn Machine, dept
         return Err(Fault::OutOfDepth);
     }
     let func = &unit.functions[func.index()];
+    let value_stage = unit.stage == Stage::Value;
     let mut values = vec![0u64; func.values.len()];
     let mut block = Function::ENTRY;
     bind(func, block, &mut values, args);
@@ -85,11 +85,16 @@ fn run(unit: &Unit, func: FuncRef, args: &[u64], machine: &mut dyn Machine, dept
                 Op::Jump => 0,
                 Op::Brif => usize::from(args[0] == 0),
                 Op::Switch => data.cases.iter().position(|&c| c == args[0]).map_or(0, |n| n + 1),
+                op if value_stage && op.info().stage == Stage::Value => {
+                    match machine.value_stage(unit, func, data, &values)? {
+                        Flow::Return(results) => return Ok(results),
+                        Flow::Next(results) => define(func, data, &mut values, results),
+                    }
+                    continue;
+                }
                 _ => {
                     let results = execute(unit, func, data, &args, machine, depth)?;
-                    for (value, bits) in data.results.iter().zip(results) {
-                        values[value.index()] = bits & func.ty(*value).mask();
-                    }
+                    define(func, data, &mut values, results);
                     continue;
                 }
             };
@@ -98,6 +103,12 @@ fn run(unit: &Unit, func: FuncRef, args: &[u64], machine: &mut dyn Machine, dept
             block = target.block;
             bind(func, block, &mut values, &args);
         }
+    }
+}
+
+fn define(func: &Function, data: &InstData, values: &mut [u64], results: Results) {
+    for (value, bits) in data.results.iter().zip(results) {
+        values[value.index()] = bits & func.ty(*value).mask();
     }
 }
 

@@ -162,6 +162,7 @@ fn pipeline(options: &Options) -> Result<(Pipeline, Mode), Box<dyn std::error::E
         options: BackendOptions::at(level),
         compiler,
         churn: false,
+        only: None,
         cache: None,
         tamper: None,
     };

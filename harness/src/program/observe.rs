@@ -1,10 +1,11 @@
 //! What can be seen of a program's run: result or error, and output.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Level, Options, Target};
-use lockstep_engine::{Cache, Config, Executions, Mode, Pipeline, Session, Stats, Tamper};
+use lockstep_engine::{Cache, Config, Executions, Mode, Pipeline, Session, Stats, Tamper, UnitKey};
 use lockstep_runtime::{Error, Limits, Value};
 
 use super::case::{Call, Expectation, ExpectedError, Program};
@@ -64,6 +65,8 @@ pub struct Setup {
     pub countdown: bool,
     /// Count executed instructions.
     pub coverage: bool,
+    /// The units that may be made; all, if not said.
+    pub only: Option<Arc<BTreeSet<UnitKey>>>,
     /// Where code is kept from run to run; of one program, and of setups that differ in nothing that code depends on.
     pub cache: Option<Arc<Cache>>,
     /// A planted fault.
@@ -79,6 +82,7 @@ impl Setup {
             verify: false,
             countdown: false,
             coverage: false,
+            only: None,
             cache: None,
             tamper: None,
         }
@@ -109,6 +113,7 @@ impl Setup {
                     options: Options { level: *level, verify: self.verify },
                     compiler,
                     churn: *configuration == Configuration::Churn,
+                    only: self.only.clone(),
                     cache: self.cache.clone(),
                     tamper: self.tamper.clone(),
                 };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lockstep_bytecode::{Pc, Sem};
+use lockstep_bytecode::{FuncId, Pc, Sem};
 use lockstep_ir::{FuncRef, Stage, Unit, verify};
 
 use crate::build::{Start, build};
@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::lower::{FIRST_OSR, TYPED, UNIVERSAL, lower};
 use crate::passes::{Fuel, PassConfig, PassId, run};
 use crate::regions;
-use crate::request::{Compiled, Dump, Options, OsrEntries, Refusal, Request};
+use crate::request::{Compiled, DataWord, Dump, ExitReason, ExitSite, Options, OsrEntries, Refusal, Request};
 
 /// Compiles a function of a module.
 ///
@@ -37,6 +37,9 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Refusal> {
     for pass in PassId::VALUE_STAGE {
         log.pass(pass, &mut unit);
     }
+    if options.stage == Stage::Value {
+        return Ok(value_stage(unit, headers, log));
+    }
 
     let (mut unit, symbols) = lower(unit, &code, options);
     log.step("to-machine", &unit);
@@ -59,6 +62,31 @@ pub fn compile(request: &Request<'_>) -> Result<Compiled, Refusal> {
         changes: log.changes,
         dumps: log.dumps,
     })
+}
+
+/// What there is to evaluate before lowering: the bodies, and the exits that they may leave by.
+fn value_stage(unit: Unit, headers: Vec<Pc>, log: Log<'_>) -> Compiled {
+    let osr = headers.into_iter().zip((1..).map(FuncRef)).collect();
+    // A call may leave for three more reasons than its frame state names.
+    let by_call = [ExitReason::DepthLimit, ExitReason::SegmentFull, ExitReason::Countdown];
+    let mut exits: Vec<ExitSite> = Vec::new();
+    for state in unit.functions.iter().flat_map(|f| &f.frame_states) {
+        let reasons = by_call.into_iter().chain([ExitReason::ALL[state.reason as usize]]);
+        exits.extend(reasons.map(|reason| ExitSite { func: FuncId(state.func), pc: Pc(state.pc), reason }));
+    }
+    exits.sort_unstable();
+    exits.dedup();
+    Compiled {
+        unit,
+        universal: FuncRef(0),
+        typed: None,
+        osr,
+        data: vec![DataWord::Valid],
+        exits,
+        phases: log.phases,
+        changes: log.changes,
+        dumps: log.dumps,
+    }
 }
 
 /// Refuses what the compiler does not handle.

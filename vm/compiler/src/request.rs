@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use lockstep_bytecode::{FuncId, Kind, Module, Op, Pc};
-use lockstep_ir::{FuncRef, Unit};
+use lockstep_ir::{FuncRef, Stage, Unit};
 
 use crate::passes::{PassConfig, PassId};
 
@@ -31,6 +31,10 @@ pub struct Options {
     pub countdown: bool,
     /// Whether the code counts the instructions it executes.
     pub coverage: bool,
+    /// Whether *every instruction* takes one from `ctx.countdown`, so that the code can be left before any of them; `countdown` must be off.
+    pub step: bool,
+    /// Where to stop: after lowering, as every backend wants it, or before, for evaluation alone.
+    pub stage: Stage,
     /// Which passes run, and how far.
     pub passes: PassConfig,
     /// Functions of more instructions are refused.
@@ -43,6 +47,8 @@ impl Default for Options {
             osr: OsrEntries::All,
             countdown: false,
             coverage: false,
+            step: false,
+            stage: Stage::Machine,
             passes: PassConfig::default(),
             max_instructions: 20_000,
         }
@@ -63,9 +69,10 @@ pub enum OsrEntries {
 /// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The code, in the machine stage, for any backend.
+    /// The code, in the machine stage, for any backend; or in the value stage, if that was asked for.
     pub unit: Unit,
-    /// The entry `(ctx, frame, data) -> status`: arguments in the frame's slots, result in slot 0.
+    /// The entry `(ctx, frame, data) -> status`: arguments in the frame's slots, result in slot 0. In the value stage the body, which has the
+    /// typed entry's signature.
     pub universal: FuncRef,
     /// The entry `(ctx, frame, data, arguments…) -> (status[, result])`.
     pub typed: Option<FuncRef>,
@@ -108,7 +115,7 @@ pub enum DataWord {
 }
 
 /// A place where the code may leave for the interpreter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExitSite {
     /// The function whose frame is written back.
     pub func: FuncId,

@@ -13,6 +13,7 @@ use lockstep_layout::{Ctx, Frame, Status};
 use lockstep_runtime::Vm;
 
 use crate::foreign;
+use crate::value_stage::{self, Origin};
 
 /// One entry of an evaluated unit.
 pub struct Closure {
@@ -20,12 +21,20 @@ pub struct Closure {
     unit: Arc<Unit>,
     func: FuncRef,
     data: u64,
+    /// Where a value-stage unit comes from.
+    origin: Option<Arc<Origin>>,
 }
 
 impl Closure {
     /// The entry `func` of a unit whose data block is at `data`. The backend must have an evaluator.
-    pub fn new(backend: Arc<dyn Backend>, unit: Arc<Unit>, func: FuncRef, data: u64) -> Box<Self> {
-        Box::new(Self { backend, unit, func, data })
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        unit: Arc<Unit>,
+        func: FuncRef,
+        data: u64,
+        origin: Option<Arc<Origin>>,
+    ) -> Box<Self> {
+        Box::new(Self { backend, unit, func, data, origin })
     }
 
     /// What stands in the function's record as its data.
@@ -34,8 +43,11 @@ impl Closure {
     }
 
     fn run(&self, ctx: *mut Ctx, frame: *mut Frame) -> Result<i32, Fault> {
-        let evaluator = self.backend.evaluator().expect("the backend's artifacts are evaluated");
         let args = [ctx as u64, frame as u64, self.data];
+        if let Some(origin) = &self.origin {
+            return value_stage::run(&*self.backend, &self.unit, self.func, origin, args);
+        }
+        let evaluator = self.backend.evaluator().expect("the backend's artifacts are evaluated");
         let results = evaluator.evaluate(&self.unit, self.func, &args, &mut VmMachine)?;
         Ok(results[0] as i32)
     }
@@ -57,7 +69,7 @@ pub extern "C" fn entry(ctx: *mut Ctx, frame: *mut Frame, closure: *mut u64) -> 
 }
 
 /// The VM's memory and the process's functions, unchecked: evaluated units are trusted as far as machine code is.
-struct VmMachine;
+pub struct VmMachine;
 
 impl Machine for VmMachine {
     fn load(&mut self, address: u64, bytes: u32) -> Result<u64, Fault> {

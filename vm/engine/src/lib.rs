@@ -15,7 +15,10 @@ mod session;
 mod stats;
 mod tiering;
 mod unit;
+mod value_stage;
 
 pub use session::{Config, DEFAULT_THRESHOLDS, Executions, Mode, Session};
 pub use stats::{Refused, Stats, UnitStats};
-pub use tiering::{Cache, Pipeline, Tamper};
+pub use tiering::{Cache, Pipeline, Tamper, UnitKey};
+
+pub use lockstep_runtime::{Held, Snapshot};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lockstep_bytecode::{FuncId, Verified};
-use lockstep_runtime::{Error, InterruptHandle, Limits, Thresholds, Value, Vm};
+use lockstep_runtime::{Error, InterruptHandle, Limits, Snapshot, Thresholds, Value, Vm};
 
 use crate::stats::Stats;
 use crate::tiering::{Engine, Hooks, Pipeline};
@@ -82,6 +82,26 @@ impl Session {
     /// been made with the countdown on.
     pub fn force_exit(&mut self, k: Option<u64>) {
         self.vm.force_exit(k);
+    }
+
+    /// Makes every instruction an event for [`Session::force_exit`], instead of back edges and calls. The pipeline must step, too.
+    pub fn set_steps(&mut self, on: bool) {
+        self.vm.set_steps(on);
+    }
+
+    /// Makes forced exits leave a snapshot of the frame they happen in.
+    pub fn watch(&mut self, on: bool) {
+        self.vm.watch(on);
+    }
+
+    /// What the forced exit of the last run saw; `None` if the run did not get there.
+    pub fn take_snapshot(&mut self) -> Option<Snapshot> {
+        self.vm.take_snapshot()
+    }
+
+    /// Events of the last run: of one with a forced exit that it did not get to.
+    pub fn events(&self) -> u64 {
+        self.vm.events()
     }
 
     /// Calls a function with arguments of its parameters' kinds.

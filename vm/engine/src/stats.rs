@@ -1,9 +1,11 @@
 //! What the engine did, counted: units, compile time, refusals, exits, invalidations. Everything has a reason with a name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lockstep_bytecode::FuncId;
+
+use crate::tiering::UnitKey;
 
 /// Counters of one session.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,8 @@ pub struct Stats {
     pub units: Vec<UnitStats>,
     /// Functions not compiled, with the reason's name and its text.
     pub refusals: Vec<Refused>,
+    /// Functions, and loops of them, not compiled because the pipeline does not list them.
+    pub left_out: BTreeSet<UnitKey>,
     /// How often native code was left, by the reason's name.
     pub exits: BTreeMap<&'static str, u64>,
     /// Units invalidated.

@@ -1,7 +1,7 @@
 //! When to compile what: the engine's side of the interpreter's counters.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -27,18 +27,23 @@ pub struct Pipeline {
     pub compiler: lockstep_compiler::Options,
     /// Whether each new unit invalidates all others: a stress mode, in which activations leave wherever they may.
     pub churn: bool,
+    /// The units that may be made; all, if not said. What is left out is interpreted.
+    pub only: Option<Arc<BTreeSet<UnitKey>>>,
     /// Where code is kept for the next session, if there is to be one.
     pub cache: Option<Arc<Cache>>,
     /// Changes what the compiler answers before the backend sees it: how the harness plants faults.
     pub tamper: Option<Tamper>,
 }
 
+/// What a unit is compiled from: a function, and the loop header that it has an entry for, if any.
+pub type UnitKey = (FuncId, Option<Pc>);
+
 /// A change of what the compiler answers.
 pub type Tamper = Arc<dyn Fn(&mut Compiled) + Send + Sync>;
 
 /// Code of ONE module from one pipeline, kept from session to session: compilation is a pure function, so it need not be repeated.
 #[derive(Default)]
-pub struct Cache(Mutex<HashMap<(FuncId, Option<Pc>), Kept>>);
+pub struct Cache(Mutex<HashMap<UnitKey, Kept>>);
 
 type Kept = Arc<(Compiled, Artifact)>;
 
@@ -104,6 +109,10 @@ impl Engine {
         if self.refused.contains(&func) {
             return;
         }
+        if self.pipeline.only.as_ref().is_some_and(|only| !only.contains(&(func, header))) {
+            self.stats.left_out.insert((func, header));
+            return;
+        }
         match self.make_unit(vm, func, header) {
             Ok(unit) => {
                 if self.pipeline.churn {
@@ -131,8 +140,15 @@ impl Engine {
         phases.extend(artifact.phases.iter().map(|p| (p.name, p.time)));
         let ir_insts = compiled.unit.functions.iter().map(|f| f.inst_count()).sum();
         let start = Instant::now();
-        let unit = LoadedUnit::load(&self.pipeline.backend, artifact, func, compiled.clone(), vm)
-            .map_err(|error| Refused { func, reason: "load".to_owned(), detail: error.to_string() })?;
+        let unit = LoadedUnit::load(
+            &self.pipeline.backend,
+            artifact,
+            func,
+            compiled.clone(),
+            self.pipeline.compiler.countdown,
+            vm,
+        )
+        .map_err(|error| Refused { func, reason: "load".to_owned(), detail: error.to_string() })?;
         phases.push(("load", start.elapsed()));
         self.stats.units.push(UnitStats {
             func,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use lockstep_backend_api::{Artifact, Backend, Code};
 use lockstep_bytecode::{FuncId, Pc};
 use lockstep_compiler::{Compiled, ExitSite};
-use lockstep_ir::FuncRef;
+use lockstep_ir::{FuncRef, Stage};
 use lockstep_runtime::{NativeEntry, Vm};
 
 use crate::crash::Registration;
 use crate::data::DataBlock;
 use crate::evaluated::{self, Closure};
 use crate::loader::{CodeBlock, LoadError};
+use crate::value_stage::Origin;
 
 /// A unit loaded into a VM. Its memory lives as long as this value; the engine keeps it while an activation may exist.
 pub struct LoadedUnit {
@@ -36,7 +37,7 @@ enum Entries {
 }
 
 impl LoadedUnit {
-    /// Loads an artifact and resolves its data block.
+    /// Loads an artifact and resolves its data block. `countdown` says whether it was compiled to count back edges and calls down.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -45,6 +46,7 @@ impl LoadedUnit {
         artifact: &Artifact,
         func: FuncId,
         compiled: Compiled,
+        countdown: bool,
         vm: &mut Vm,
     ) -> Result<Self, LoadError> {
         let Compiled { unit, universal, typed, osr, data, exits, .. } = compiled;
@@ -58,7 +60,10 @@ impl LoadedUnit {
             }
             Code::Evaluated => {
                 let unit = Arc::new(unit);
-                let closure = |f: FuncRef| (f, Closure::new(backend.clone(), unit.clone(), f, data.address()));
+                let origin = (unit.stage == Stage::Value)
+                    .then(|| Arc::new(Origin { module: vm.module().clone(), func, exits: exits.clone(), countdown }));
+                let closure =
+                    |f: FuncRef| (f, Closure::new(backend.clone(), unit.clone(), f, data.address(), origin.clone()));
                 Entries::Evaluated(osr.values().copied().chain([universal]).map(closure).collect())
             }
         };

@@ -35,6 +35,7 @@ fn session(mode: Mode, churn: bool, compiler: lockstep_compiler::Options) -> Ses
         options: Options { level: Level::None, verify: true },
         compiler,
         churn,
+        only: None,
         cache: None,
         tamper: None,
     };

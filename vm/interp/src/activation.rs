@@ -408,12 +408,13 @@ pub unsafe fn interrupted(ctx: *mut Ctx) -> bool {
 /// Counts an event at a countdown of zero; false if the budget is used up.
 ///
 /// # Safety
-/// The VM is not otherwise in use.
+/// The VM is not otherwise in use, and the registers are those of its running activation.
 #[cold]
 #[inline(never)]
-pub unsafe fn renew_countdown(ctx: *mut Ctx) -> bool {
+pub unsafe fn renew_countdown(ctx: *mut Ctx, registers: &Registers) -> bool {
     // SAFETY: the caller says so. What a countdown is renewed to is not zero.
     unsafe {
+        vm(ctx).look(registers.frame, registers.pc());
         let renewed = vm(ctx).renew_countdown();
         if renewed {
             (*ctx).countdown -= 1;

@@ -71,20 +71,27 @@ macro_rules! slow {
     };
 }
 
-/// Counts a back edge or call: interrupts, and in the full loop the countdown.
+/// Counts a back edge or call: interrupts, and in the full loop the countdown, unless that counts instructions.
 macro_rules! event {
-    ($ctx:ident, $run:lifetime) => {{
+    ($s:ident, $ctx:ident, $run:lifetime) => {{
         if (*(&raw const (*$ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0 && interrupted($ctx) {
             break $run ErrorKind::Interrupted;
         }
-        if MODE == FULL {
-            if (*$ctx).countdown != 0 {
-                (*$ctx).countdown -= 1;
-            } else if !renew_countdown($ctx) {
-                break $run ErrorKind::BudgetExhausted;
-            }
+        if MODE == FULL && !vm($ctx).steps() {
+            count_down!($s, $ctx, $run);
         }
     }};
+}
+
+/// Takes one from the countdown.
+macro_rules! count_down {
+    ($s:ident, $ctx:ident, $run:lifetime) => {
+        if (*$ctx).countdown != 0 {
+            (*$ctx).countdown -= 1;
+        } else if !renew_countdown($ctx, &$s) {
+            break $run ErrorKind::BudgetExhausted;
+        }
+    };
 }
 
 /// Goes on at `target`, all other effects of the instruction being done.
@@ -93,7 +100,7 @@ macro_rules! jump {
         let target = $target;
         let to = $s.code.add(target.index());
         if to <= $ip {
-            event!($ctx, $run);
+            event!($s, $ctx, $run);
             if MODE != PLAIN {
                 let loops = (*entry_of($ctx, (*$s.frame).func)).loops as *mut u32;
                 if !loops.is_null() {
@@ -150,7 +157,7 @@ macro_rules! start {
 
 macro_rules! call {
     ($s:ident, $ctx:ident, $home:ident, $native:ident, $run:lifetime, $args:expr, $func:expr) => {{
-        event!($ctx, $run);
+        event!($s, $ctx, $run);
         let caller = $s.frame;
         let depth = (*caller).depth;
         if depth >= (*$ctx).depth_limit {
@@ -182,7 +189,7 @@ macro_rules! call {
 
 macro_rules! tail_call {
     ($s:ident, $ctx:ident, $home:ident, $native:ident, $run:lifetime, $args:expr, $func:expr) => {{
-        event!($ctx, $run);
+        event!($s, $ctx, $run);
         let entry = entry_of($ctx, $func.0);
         let size = frame_size(u32::from((*entry).frame_slots)) as usize;
         let args = payload($s.frame, $args).cast::<Slot>();
@@ -399,7 +406,11 @@ pub unsafe fn run<const MODE: u8>(ctx: *mut Ctx, home: *mut Frame, start: Regist
     // SAFETY: as the module's documentation says; the caller answers for the registers and the VM.
     unsafe {
         let native = MODE != PLAIN && native_fits(ctx);
+        let steps = MODE == FULL && vm(ctx).steps();
         let kind = 'run: loop {
+            if steps {
+                count_down!(s, ctx, 'run);
+            }
             if MODE == FULL && !s.counts.is_null() {
                 *s.counts.add(s.pc().index()) += 1;
             }

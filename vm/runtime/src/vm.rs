@@ -17,6 +17,7 @@ use crate::functions::Functions;
 use crate::heap::{ArrayRef, Heap, OutOfMemory};
 use crate::helpers;
 use crate::machine_stack::machine_stack_limit;
+use crate::snapshot::Snapshot;
 use crate::stack::Stack;
 use crate::tiering::{NativeEntry, Thresholds, Tiering};
 use crate::value::Value;
@@ -108,6 +109,13 @@ pub struct Vm {
     output: Vec<u8>,
     limits: Limits,
     forced_exit: Option<u64>,
+    /// Whether every instruction is an event, instead of back edges and calls.
+    steps: bool,
+    /// Whether a forced exit leaves a snapshot.
+    watching: bool,
+    snapshot: Option<Box<Snapshot>>,
+    /// What the countdown began with.
+    countdown_from: i64,
     /// What the countdown is set to when it reaches zero; `None` makes that the end of the budget.
     countdown_then: Option<i64>,
     counting: bool,
@@ -147,6 +155,10 @@ impl Vm {
             output: Vec::new(),
             limits,
             forced_exit: None,
+            steps: false,
+            watching: false,
+            snapshot: None,
+            countdown_from: i64::MAX,
             countdown_then: None,
             counting: false,
             linked: false,
@@ -286,6 +298,50 @@ impl Vm {
         self.forced_exit = k;
     }
 
+    /// Makes every instruction an event from now on, and back edges and calls no longer. Native code must have been compiled for it.
+    pub fn set_steps(&mut self, on: bool) {
+        self.steps = on;
+    }
+
+    /// Whether every instruction is an event.
+    pub fn steps(&self) -> bool {
+        self.steps
+    }
+
+    /// Whether a forced exit leaves a snapshot of the frame it happens in.
+    pub fn watch(&mut self, on: bool) {
+        self.watching = on;
+    }
+
+    /// The snapshot that the forced exit of the last run has left; `None` if the run did not get there.
+    pub fn take_snapshot(&mut self) -> Option<Snapshot> {
+        self.snapshot.take().map(|snapshot| *snapshot)
+    }
+
+    /// Events of the last run; of one with a forced exit that it did not get to.
+    pub fn events(&self) -> u64 {
+        // SAFETY: the field is plain data of the context that `self` owns, and no program runs.
+        let left = unsafe { (*self.ctx()).countdown };
+        (self.countdown_from - left) as u64
+    }
+
+    /// Looks at the frame in which a countdown has reached zero, if that is a forced exit and somebody wants to know.
+    ///
+    /// # Safety
+    /// `frame` is the running frame of this VM and complete but for its pc.
+    pub unsafe fn look(&mut self, frame: *const Frame, pc: Pc) {
+        if !self.watching || self.forced_exit.is_none() || self.snapshot.is_some() {
+            return;
+        }
+        let executions = match self.counting {
+            true => (0..self.module.functions.len()).map(|f| self.functions.counts(f).to_vec()).collect(),
+            false => Vec::new(),
+        };
+        // SAFETY: the caller says so.
+        let snapshot = unsafe { Snapshot::of(&self.module, frame, pc, self.output.len(), executions) };
+        self.snapshot = Some(Box::new(snapshot));
+    }
+
     /// Whether back edges and calls are counted down in runs.
     pub fn counts_down(&self) -> bool {
         self.limits.budget.is_some() || self.forced_exit.is_some()
@@ -305,6 +361,8 @@ impl Vm {
             (Some(budget), Some(_)) => (budget, None),
         };
         self.countdown_then = then;
+        self.countdown_from = countdown;
+        self.snapshot = None;
         let segment_end = self.stack.end();
         let vm: *mut Vm = self;
         let ctx = self.ctx();

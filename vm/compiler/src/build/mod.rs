@@ -151,6 +151,10 @@ impl Translation<'_> {
     fn block(&mut self, node: &Node, block: BlockId) {
         for pc in self.code.block(block).pcs() {
             self.at(pc);
+            if self.options.step {
+                let state = self.state(pc, ExitReason::Countdown);
+                self.b.with_state(Op::Countdown, &[], state);
+            }
             let instr = self.code.function.instr(pc);
             self.instruction(node, instr);
         }

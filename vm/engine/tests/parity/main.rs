@@ -1,7 +1,7 @@
 //! The compiler against the interpreter: the same programs, interpreted and as evaluated IR, must end in the same way, with
 //! the same output, and execute the same instructions the same number of times. Every cell of the instruction grid, whole
 //! programs, and random ones; with entries at functions and at every loop, with exits forced, with passes on, off, and cut
-//! short. It stands here because it takes an engine to run both.
+//! short; before and after lowering. It stands here because it takes an engine to run both.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use lockstep_bytecode::{ConvertMode, ErrorKind, FuncId, Kind, Sem, Verified, ass
 use lockstep_compiler::{Options, PassConfig, PassId};
 use lockstep_engine::{Config, Executions, Mode, Pipeline, Session};
 use lockstep_eval::Eval;
+use lockstep_ir::Stage;
 use lockstep_runtime::{Error, Limits, Value};
 
 /// What a program did.
@@ -59,7 +60,7 @@ impl Program {
         let coverage = compiler.coverage;
         let options = BackendOptions { level: Level::None, verify: true };
         let (backend, target) = (Arc::new(Eval), Target::baseline(Arch::X86_64));
-        let pipeline = Pipeline { backend, target, options, compiler, churn, cache: None, tamper: None };
+        let pipeline = Pipeline { backend, target, options, compiler, churn, only: None, cache: None, tamper: None };
         self.outcome(Config { native: Some((pipeline, mode)), limits: limits(), coverage }, forced_exit)
     }
 
@@ -76,9 +77,12 @@ impl Program {
             3 => (Mode::EveryLoop, all.with_fuel(pass, Some(limit)), true, None, true),
             4 => (Mode::Eager, PassConfig::only(&[pass]), true, exit, true),
             // Code without counters is other code.
-            _ => (Mode::Eager, all, false, exit, false),
+            5 => (Mode::Eager, all, false, exit, false),
+            6 => (Mode::Eager, PassConfig::none(), false, exit, true),
+            _ => (Mode::EveryLoop, all, false, exit, false),
         };
-        let compiler = Options { countdown: true, coverage, passes: passes.clone(), ..Options::default() };
+        let stage = if configuration < 6 { Stage::Machine } else { Stage::Value };
+        let compiler = Options { countdown: true, coverage, stage, passes: passes.clone(), ..Options::default() };
         let got = self.native(mode, compiler, exit, churn);
         let same = got.result == expected.result
             && got.output == expected.output
@@ -94,7 +98,7 @@ impl Program {
     }
 }
 
-const CONFIGURATIONS: u32 = 6;
+const CONFIGURATIONS: u32 = 8;
 
 fn value(kind: Kind, bits: u64) -> Value {
     let zeros = bits.min(1 << 10) as usize;
