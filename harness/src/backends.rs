@@ -1,6 +1,6 @@
 //! Which backends take part, and at which levels. Everything here comes from the registry: no backend is named.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lockstep_backend_api::{Backend, Evaluator, Execution, Level, Registry};
 
@@ -43,9 +43,17 @@ impl std::fmt::Display for Column {
     }
 }
 
+/// What makes the registry that every [`Backends`] of this process starts from; Lockstep's own, if nothing was provided.
+static REGISTRY: OnceLock<fn() -> Registry> = OnceLock::new();
+
+/// Makes this process start from another registry: see [`crate::cli::main_with`].
+pub(crate) fn provide(registry: fn() -> Registry) {
+    assert!(REGISTRY.set(registry).is_ok(), "a process has one registry");
+}
+
 impl Default for Backends {
     fn default() -> Self {
-        Self { registry: lockstep_registry::registry() }
+        Self { registry: REGISTRY.get().map_or_else(lockstep_registry::registry, |registry| registry()) }
     }
 }
 

@@ -12,6 +12,9 @@
 //! - [`judge`]: the evaluator itself, against C.
 //! - [`report`]: what was found, as a page, as Markdown and as data.
 //! - [`cli`]: one file per command.
+//!
+//! A program of one's own gets the whole command with a backend of one's own in it by [`cli::main_with`] and [`registry`]: see
+//! docs/write-a-backend.md, and `examples/baseline-x64` for one that does.
 #![forbid(unsafe_code)]
 
 pub mod backends;
@@ -31,3 +34,5 @@ pub mod report;
 pub mod results;
 pub mod stats;
 pub mod worker;
+
+pub use lockstep_registry::registry;

@@ -3,10 +3,12 @@
 //! - [`setup`]: what the machine must have, and how to get it.
 //! - [`lockstep`]: building the command in release and handing arguments on to it.
 //! - [`stage`]: one step of a pipeline: its commands, its log, its result file, and the sum over all of them.
+//! - [`new_backend`]: a scaffold for a backend from outside.
 //! - [`pipeline`]: which stages `ci` and `assess` are made of.
 #![forbid(unsafe_code)]
 
 mod lockstep;
+mod new_backend;
 mod pipeline;
 mod setup;
 mod stage;
@@ -49,6 +51,8 @@ enum Command {
     Ci(Run),
     /// The main job: compare the backends on the corpus and write the report
     Assess(Run),
+    /// Scaffold a crate with a backend of your own, outside the workspace, that passes the first cases
+    NewBackend(new_backend::Options),
     #[command(external_subcommand)]
     Lockstep(Vec<OsString>),
 }
@@ -73,6 +77,7 @@ fn run() -> Done {
         }
         Command::Ci(run) => pipeline::run(&mut sh, without_llvm, "ci", pipeline::CI, &run),
         Command::Assess(run) => pipeline::run(&mut sh, without_llvm, "assess", pipeline::ASSESS, &run),
+        Command::NewBackend(options) => new_backend::run(&options),
         Command::Lockstep(args) => {
             let features = setup::backends(&mut sh, without_llvm)?;
             lockstep::forward(&sh, features, &args)

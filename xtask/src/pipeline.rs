@@ -66,6 +66,11 @@ pub const CI: &[Row] = &[
     },
     BUILD,
     Row {
+        name: "outside",
+        shows: "a backend from outside the workspace, and one just scaffolded",
+        commands: |sh, _| outside(sh),
+    },
+    Row {
         name: "parity",
         shows: "every case on every backend, level and configuration",
         commands: |sh, _| vec![lockstep(sh, "parity --quiet --results TARGET/lockstep/ci/parity-results.json")],
@@ -167,6 +172,23 @@ fn lockstep(sh: &Shell, args: &str) -> Command {
     let target = target_dir(sh).display().to_string();
     let words: Vec<String> = args.split(' ').map(|word| word.replace("TARGET", &target)).collect();
     lockstep::command(sh, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Tests of the example and of a new scaffold, which are workspaces of their own; they share what is built already.
+fn outside(sh: &Shell) -> Vec<Command> {
+    let target = target_dir(sh);
+    let (example, scaffold) = (crate::root().join("examples/baseline-x64"), target.join("lockstep/scaffold"));
+    // The same versions of everything, so that nothing is built twice.
+    let lock = cmd!(sh, "cp Cargo.lock {example}").to_command();
+    let clean = cmd!(sh, "rm -rf {scaffold}").to_command();
+    let new = cmd!(sh, "cargo xtask new-backend scaffold --path {scaffold}").to_command();
+    let mut commands = vec![lock, clean, new];
+    for dir in [example, scaffold] {
+        let manifest = dir.join("Cargo.toml");
+        commands.push(cmd!(sh, "cargo fmt --check --manifest-path {manifest}").to_command());
+        commands.push(cmd!(sh, "cargo test --release --manifest-path {manifest} --target-dir {target}").to_command());
+    }
+    commands
 }
 
 /// A command that must end with status 1.

@@ -61,6 +61,7 @@ pub(super) fn run(options: &Options) -> Done {
         println!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(ExitCode::SUCCESS);
     }
+    println!("backend interface, version {}\n", lockstep_backend_api::API_VERSION);
     for row in &rows {
         let levels: Vec<String> = row
             .levels

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use lockstep_backend_api::Registry;
 
 /// Proves that JIT backends do exactly what the reference does.
 #[derive(Parser)]
@@ -112,6 +113,37 @@ pub fn shell_word(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// The command with another registry: what a program from outside is made of, whose own backend then takes part in every command.
+///
+/// Start from [`crate::registry`], which has the evaluator that everything is compared with, and register yours. The program starts
+/// itself as `PROGRAM worker …`, so that a backend runs in a process of its own; it must call this before it does anything else, and once.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # fn mine() -> Arc<dyn lockstep_backend_api::Backend> { unreachable!() }
+/// fn main() -> std::process::ExitCode {
+///     lockstep::cli::main_with(|| {
+///         let mut registry = lockstep::registry();
+///         registry.register(mine());
+///         registry
+///     })
+/// }
+/// ```
+///
+/// # Panics
+/// It was called before.
+pub fn main_with(registry: fn() -> Registry) -> ExitCode {
+    crate::backends::provide(registry);
+    main()
+}
+
+/// How this program was called: `lockstep`, or the path of a program that has the command in it. For lines that run something again.
+pub fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    let name = std::path::Path::new(&called).file_stem().and_then(|stem| stem.to_str());
+    if matches!(name, Some("lockstep") | None) { "lockstep".to_owned() } else { shell_word(&called) }
 }
 
 /// Parses the command line and runs the command.

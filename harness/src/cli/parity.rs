@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::{Corpus, Done, Selection, shell_word};
+use super::{Corpus, Done, Selection, program, shell_word};
 use crate::backends::{Backends, Column};
 use crate::case::Case;
 use crate::check::Verdict;
@@ -73,7 +73,8 @@ pub(super) fn run(options: &Options) -> Done {
         results: Mutex::default(),
         corpus: options.corpus.corpus.clone(),
         again: format!(
-            "lockstep parity{} --exact",
+            "{} parity{} --exact",
+            program(),
             if options.timeout == 60.0 { String::new() } else { format!(" --timeout {}", options.timeout) }
         ),
     });
