@@ -11,6 +11,7 @@
 //! - [`stats`]: intervals and verdicts.
 //! - [`judge`]: the evaluator itself, against C.
 //! - [`report`]: what was found, as a page, as Markdown and as data.
+//! - [`subject`]: whole virtual machines from outside, as processes.
 //! - [`cli`]: one file per command.
 //!
 //! A program of one's own gets the whole command with a backend of one's own in it by [`cli::main_with`] and [`registry`]: see
@@ -33,6 +34,7 @@ pub mod program;
 pub mod report;
 pub mod results;
 pub mod stats;
+pub mod subject;
 pub mod worker;
 
 pub use lockstep_registry::registry;

@@ -6,6 +6,7 @@ use crate::backends::Column;
 use crate::case::CaseStats;
 use crate::program::Configuration;
 use crate::program::trial::TrialStats;
+use crate::subject::trial::Subjected;
 
 /// Version of the format. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
@@ -46,6 +47,9 @@ pub struct TrialResult {
     pub column: Option<Column>,
     /// The configuration, of program cases.
     pub configuration: Option<Configuration>,
+    /// The subject, of trials of whole VMs from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subjected>,
     /// How it ended.
     pub status: Status,
     /// Kind of failure: a stable name.
@@ -82,6 +86,7 @@ impl TrialResult {
             case,
             column,
             configuration: None,
+            subject: None,
             status: Status::Passed,
             kind: None,
             what: None,

@@ -12,6 +12,7 @@ mod judge;
 mod parity;
 mod report;
 mod run;
+mod subject;
 mod worker;
 
 use std::path::PathBuf;

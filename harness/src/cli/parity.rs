@@ -40,6 +40,9 @@ pub(super) struct Options {
     selection: Selection,
     #[command(flatten)]
     corpus: Corpus,
+    /// Put a whole VM from outside under test, as this file describes it (docs/subjects.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["backends", "levels", "corpus", "timeout", "memory"])]
+    subject: Option<PathBuf>,
     /// Trials at a time
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
@@ -65,6 +68,16 @@ impl Options {
 }
 
 pub(super) fn run(options: &Options) -> Done {
+    if let Some(file) = &options.subject {
+        return super::subject::parity::run(&super::subject::parity::Request {
+            file,
+            selects: &|name| options.selects(name),
+            jobs: options.jobs,
+            quiet: options.quiet,
+            list: options.list,
+            results: options.results.as_ref(),
+        });
+    }
     let start = Instant::now();
     let silence = Duration::try_from_secs_f64(options.timeout).map_err(|e| format!("--timeout: {e}"))?;
     let limits = Limits { memory: options.memory << 20, silence, ..Limits::default() };
