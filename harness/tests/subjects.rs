@@ -132,6 +132,64 @@ fn a_reference_must_meet_what_is_expected_and_be_steady() {
 }
 
 #[test]
+fn bisect_names_the_function_and_the_change() {
+    let file = Scratch::new("square.json");
+    let output =
+        lockstep(&["bisect", "--subject", BROKEN, "square", "--configuration", "jit", "--results", file.path()]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let found = file.json();
+    assert_eq!(found["functions"]["found"]["compiled"], serde_json::json!(["double", "triple", "square", "negate"]));
+    assert_eq!(found["functions"]["found"]["minimal"], serde_json::json!(["square"]));
+    assert_eq!(found["change"]["found"]["first_wrong"], 3);
+    let line = found["line"].as_str().expect("a line");
+    assert!(line.ends_with("&& VM_FUEL=3 VM_JIT=1 VM_ONLY=square ./vm.sh programs/square.prog"), "{line}");
+    // The line does what it says.
+    let shown = Command::new("sh").args(["-c", line]).output().expect("it runs");
+    assert!(text(&shown).contains("square 10\n"), "{}", text(&shown));
+}
+
+#[test]
+fn bisect_finds_two_that_are_wrong_together_and_reduces_deaths_alike() {
+    let minimal = |program: &str, configuration: &str, kind: &str| {
+        let file = Scratch::new(&format!("{program}.json"));
+        let output = lockstep(&[
+            "bisect",
+            "--subject",
+            BROKEN,
+            program,
+            "--configuration",
+            configuration,
+            "--results",
+            file.path(),
+        ]);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        let found = file.json();
+        assert_eq!(found["divergence"]["kind"], kind);
+        // Nothing that the optimiser does is to blame.
+        assert!(found["change"]["not_possible"].is_string(), "{found}");
+        found["functions"]["found"]["minimal"].clone()
+    };
+    assert_eq!(minimal("pair", "jit", "stdout"), serde_json::json!(["double", "pair"]));
+    assert_eq!(minimal("good", "jit+crash", "signal"), serde_json::json!(["negate"]));
+}
+
+#[test]
+fn bisect_says_what_the_subject_does_not_offer() {
+    let file = changed(
+        "unlisted",
+        &[("allow: {env: {VM_ONLY: \"{allow}\"}}\n", ""), ("fuel: {env: {VM_FUEL: \"{fuel}\"}}\n", "")],
+    );
+    let output = lockstep(&["bisect", "--subject", file.path(), "square", "--configuration", "jit"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no list of what may be compiled; it compiled double, triple, square, negate"), "{text}");
+    assert!(text.contains("the subject has no limit on the changes of its optimiser"), "{text}");
+
+    let agreeing = lockstep(&["bisect", "--subject", BROKEN, "good", "--configuration", "jit"]);
+    assert_eq!(agreeing.status.code(), Some(2));
+}
+
+#[test]
 fn what_cannot_be_done_is_no_verdict() {
     let absent = changed("absent", &[("[./vm.sh, \"{program}\"]", "[no-such-vm, \"{program}\"]")]);
     let output = lockstep(&["parity", "--subject", absent.path()]);

@@ -2,6 +2,7 @@
 
 mod backends;
 mod bench;
+mod bisect;
 mod coverage;
 mod disasm;
 mod faults;
@@ -53,6 +54,8 @@ enum Command {
     Faults(faults::Options),
     /// Measure how fast each backend runs each benchmark
     Bench(bench::Options),
+    /// From a divergence to what is behind it
+    Bisect(bisect::Options),
     /// Measure how much of each benchmark runs natively
     Coverage(coverage::Options),
     /// Write what parity, coverage and benchmarks found as a page
@@ -155,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Bisect(options) => bisect::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Report(options) => report::run(&options),
         Command::Grid(options) => grid::run(&options),

@@ -117,7 +117,6 @@ impl Subject {
         &self,
         configuration: &Configuration,
         program: &Program,
-        extras: &Extras,
     ) -> Result<Option<(Finished, Evidence)>, String> {
         let manifest = &self.manifest;
         if configuration.reference || (manifest.counters.is_none() && manifest.compiled.is_none()) {
@@ -126,7 +125,7 @@ impl Subject {
         let scratch = Scratch::new().map_err(|e| format!("no directory for logs: {e}"))?;
         let counters = manifest.counters.as_ref().map(|_| scratch.file("counters.json"));
         let log = manifest.compiled.as_ref().map(|_| scratch.file("compiled.log"));
-        let extras = Extras { counters: counters.clone(), compiled: log.clone(), ..extras.clone() };
+        let extras = Extras { counters: counters.clone(), compiled: log.clone(), ..Extras::default() };
         let run = self.invocation(configuration, program, &program.args, &extras).run(&manifest.limits);
         let counted = counters.map(|file| Counters::read(&file)).transpose();
         let listed = log.map(|file| compiled(manifest, &run, &file)).transpose();
@@ -138,9 +137,19 @@ impl Subject {
         };
         Ok(Some((run, evidence)))
     }
-}
 
-impl Subject {
+    /// The functions that a configuration compiles for a program, each once, in order. A run that dies may tell fewer.
+    ///
+    /// # Errors
+    /// The run left no list.
+    pub fn listed(&self, configuration: &Configuration, program: &Program) -> Result<Vec<String>, String> {
+        let scratch = Scratch::new().map_err(|e| format!("no directory for logs: {e}"))?;
+        let log = scratch.file("compiled.log");
+        let extras = Extras { compiled: Some(log.clone()), ..Extras::default() };
+        let run = self.invocation(configuration, program, &program.args, &extras).run(&self.manifest.limits);
+        compiled(&self.manifest, &run, &log)
+    }
+
     /// Whether a run with the log and the counters on prints the program's output alone.
     pub fn compares_inspected(&self) -> bool {
         self.manifest.compiled.as_ref().is_none_or(|c| c.source != Source::Stdout)

@@ -5,15 +5,17 @@
 //!
 //! - [`manifest`]: the file; [`command`]: from the file to command lines; [`process`]: one process, isolated.
 //! - [`observe`]: what can be seen of a run, and how two runs differ; [`evidence`]: what shows that anything ran natively.
-//! - [`trial`] is parity.
+//! - [`trial`] is parity; [`bisect`] goes from a divergence to the functions and the change behind it, with [`reduce`].
 //!
 //! Without counters nothing here can know that a configuration ran native code at all. Then every result says *native execution unproven*.
 
+pub mod bisect;
 pub mod command;
 pub mod evidence;
 pub mod manifest;
 pub mod observe;
 pub mod process;
+pub mod reduce;
 pub mod trial;
 
 pub use command::{Configuration, Extras, Program, Subject};

@@ -139,7 +139,7 @@ impl Trials {
         }
         let seen = self.observe(configuration, entry, &Extras::default());
         seen.agrees(reference).map_err(|difference| Wrong::of(difference, &seen))?;
-        let inspected = subject.inspect(configuration, entry, &Extras::default());
+        let inspected = subject.inspect(configuration, entry);
         let Some((run, found)) = inspected.map_err(|why| Wrong::new("evidence", why))? else { return Ok(()) };
         *evidence = found;
         // Where the log goes to standard output, what is printed is not the program's alone.

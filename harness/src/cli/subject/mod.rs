@@ -1,5 +1,6 @@
 //! Commands on whole VMs from outside: what `--subject FILE` makes of `parity`, `bench` and `bisect`.
 
+pub(super) mod bisect;
 pub(super) mod parity;
 
 use std::path::Path;
