@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::crossover::{self, Crossover};
 use super::implementation::Implementation;
 use super::kernel::Size;
+use super::noise::{Disturbances, FalseAlarms, undisturbed};
 use super::peer::{INTERPRETER_YARDSTICK, NATIVE_YARDSTICK};
-use super::results::{BenchResults, CompileSeries, Phase, Workload};
-use crate::stats::{Bootstrap, Interval};
+use super::results::{BenchResults, CompileSample, CompileSeries, Phase, Sample, Workload};
+use super::warmup::{self, WarmupFigure};
+use crate::stats::{Bootstrap, Interval, median};
 
 /// A ratio of times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub struct Figure {
     pub over: Implementation,
     /// The ratio.
     pub ratio: Interval,
+    /// Rounds left out because a sample of theirs was disturbed.
+    #[serde(default)]
+    pub excluded: usize,
 }
 
 /// An implementation on a workload.
@@ -34,14 +40,32 @@ pub struct Timing {
     pub implementation: Implementation,
     /// Seconds of a call.
     pub seconds: Interval,
-    /// Seconds from bytecode to loaded code, all units.
+    /// Seconds from bytecode to loaded code, all units, set-up apart.
     pub compile: Option<Interval>,
-    /// Seconds of the first call, without compilation.
+    /// Seconds of set-up: what compilation does whatever it compiles.
+    #[serde(default)]
+    pub setup: Option<Interval>,
+    /// Seconds by phase, in order: medians over processes.
+    #[serde(default)]
+    pub phases: Vec<Phase>,
+    /// Seconds of the first call, compilation and set-up included.
     pub first: Option<Interval>,
     /// Bytes of machine code.
     pub code_bytes: u64,
-    /// Seconds of interpretation after which compiling has paid for itself; none where it never does.
-    pub break_even: Option<f64>,
+    /// The most memory that the process held, in bytes.
+    #[serde(default)]
+    pub peak_memory: Option<Interval>,
+    /// Seconds of interpretation after which compiling, set-up included, has paid for itself; none where it does not, or where that cannot be told.
+    pub break_even: Option<Interval>,
+    /// Samples, …
+    #[serde(default)]
+    pub samples: usize,
+    /// … of which disturbed, …
+    #[serde(default)]
+    pub disturbed: usize,
+    /// … of which left out: all that are disturbed, or none if too few would remain.
+    #[serde(default)]
+    pub excluded: usize,
 }
 
 /// Compilation of the corpus by a backend at a level.
@@ -57,6 +81,12 @@ pub struct CompileFigure {
     pub units: u64,
     /// Bytes of machine code of all units.
     pub code_bytes: u64,
+    /// The most memory that the process held, in bytes.
+    #[serde(default)]
+    pub peak_memory: Option<Interval>,
+    /// Processes left out because they were disturbed.
+    #[serde(default)]
+    pub excluded: usize,
 }
 
 /// All figures.
@@ -72,6 +102,18 @@ pub struct Analysis {
     pub interpreter_ratio: Vec<Figure>,
     /// Compilation.
     pub compile: Vec<CompileFigure>,
+    /// From when on one backend is better than another, for pairs of backends at their default levels.
+    #[serde(default)]
+    pub crossovers: Vec<Crossover>,
+    /// Warming up.
+    #[serde(default)]
+    pub warmup: Vec<WarmupFigure>,
+    /// The run's own rate of false alarms.
+    #[serde(default)]
+    pub false_alarms: FalseAlarms,
+    /// What the calibration loop found.
+    #[serde(default)]
+    pub disturbances: Disturbances,
 }
 
 impl Analysis {
@@ -79,6 +121,8 @@ impl Analysis {
     pub fn of(results: &BenchResults, bootstrap: &Bootstrap) -> Self {
         let natives: Vec<&Implementation> =
             results.present().map(|p| &p.implementation).filter(|i| i.column().is_some()).collect();
+        let defaults: Vec<&Implementation> =
+            results.present().filter(|p| p.default).map(|p| &p.implementation).collect();
         let interpreter = Implementation::Interpreter;
         let c_twin = Implementation::Peer(NATIVE_YARDSTICK.to_owned());
         let lua_twin = Implementation::Peer(INTERPRETER_YARDSTICK.to_owned());
@@ -89,6 +133,15 @@ impl Analysis {
             native_ratio: natives.iter().flat_map(|native| ratios(native, &c_twin)).collect(),
             interpreter_ratio: ratios(&interpreter, &lua_twin),
             compile: results.compile.iter().filter_map(|series| compile(series, bootstrap)).collect(),
+            crossovers: defaults
+                .iter()
+                .enumerate()
+                .flat_map(|(n, one)| defaults[..n].iter().map(move |other| (*other, *one)))
+                .flat_map(|(one, other)| crossover::crossovers(results, one, other, bootstrap))
+                .collect(),
+            warmup: results.warmup.iter().flat_map(|w| warmup::figures(w, bootstrap)).collect(),
+            false_alarms: FalseAlarms::of(results, bootstrap),
+            disturbances: Disturbances::of(results),
         }
     }
 
@@ -103,14 +156,29 @@ impl Analysis {
     }
 }
 
-/// Times of two implementations in the rounds in which both ran.
-pub fn pairs(workload: &Workload, of: &Implementation, over: &Implementation) -> Vec<(f64, f64)> {
-    let others = workload.samples(over);
-    let pair = |sample: &super::results::Sample| {
-        let other = others.iter().find(|o| o.round == sample.round)?;
-        Some((sample.seconds()?, other.seconds()?))
-    };
-    workload.samples(of).iter().filter_map(pair).collect()
+/// Samples of two implementations in the rounds in which both ran.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rounds<'r> {
+    /// The rounds that count.
+    pub pairs: Vec<(&'r Sample, &'r Sample)>,
+    /// How many more there are, left out because a sample was disturbed.
+    pub excluded: usize,
+}
+
+impl<'r> Rounds<'r> {
+    /// On a workload.
+    pub fn of(workload: &'r Workload, of: &Implementation, over: &Implementation) -> Self {
+        let others = workload.samples(over);
+        let pair = |sample: &'r Sample| Some((sample, others.iter().find(|o| o.round == sample.round)?));
+        let all = workload.samples(of).iter().filter_map(pair).collect();
+        let (pairs, excluded) = undisturbed(all, |(a, b): &(&Sample, &Sample)| a.disturbed || b.disturbed);
+        Self { pairs, excluded }
+    }
+
+    /// Seconds of calls.
+    pub fn seconds(&self) -> Vec<(f64, f64)> {
+        self.pairs.iter().filter_map(|(a, b)| Some((a.seconds()?, b.seconds()?))).collect()
+    }
 }
 
 /// Backend times of two implementations in the rounds in which both compiled the corpus.
@@ -120,107 +188,127 @@ pub fn compile_pairs(results: &BenchResults, of: &Implementation, over: &Impleme
         series.map_or(&[][..], |s| &s.samples)
     };
     let others = samples(over);
-    let pair = |s: &super::results::CompileSample| {
-        Some((s.median, others.iter().find(|o| o.round == s.round && o.units == s.units)?.median))
+    let pair = |s| {
+        let s: &CompileSample = s;
+        Some((s, others.iter().find(|o| o.round == s.round && o.units == s.units)?))
     };
-    samples(of).iter().filter_map(pair).collect()
+    let all = samples(of).iter().filter_map(pair).collect();
+    let (pairs, _) = undisturbed(all, |(a, b)| a.disturbed || b.disturbed);
+    pairs.into_iter().map(|(a, b)| (a.median, b.median)).collect()
 }
 
-/// A kernel, the size, and the pairs of times.
-pub type Group = (String, Size, Vec<(f64, f64)>);
+/// A kernel, and the times of two implementations on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The kernel.
+    pub kernel: String,
+    /// The size.
+    pub size: Size,
+    /// The times of each round, in seconds.
+    pub pairs: Vec<(f64, f64)>,
+    /// Rounds left out because a sample was disturbed.
+    pub excluded: usize,
+}
 
 /// The pairs of each kernel, at the largest size at which both ran.
 pub fn groups(results: &BenchResults, of: &Implementation, over: &Implementation) -> Vec<Group> {
-    let largest = |kernel: &str| {
-        let all = results.workloads.iter().filter(|w| w.kernel == kernel);
-        all.map(|w| (w.size, pairs(w, of, over))).filter(|(_, pairs)| !pairs.is_empty()).max_by_key(|(size, _)| *size)
+    let group = |workload: &Workload| {
+        let rounds = Rounds::of(workload, of, over);
+        let (kernel, size) = (workload.kernel.clone(), workload.size);
+        Group { kernel, size, pairs: rounds.seconds(), excluded: rounds.excluded }
     };
-    let kernels = results.kernels().into_iter();
-    kernels.filter_map(|kernel| largest(kernel).map(|(size, pairs)| (kernel.to_owned(), size, pairs))).collect()
+    let largest = |kernel: &str| {
+        let all = results.workloads.iter().filter(|w| w.kernel == kernel).map(group);
+        all.filter(|g| !g.pairs.is_empty()).max_by_key(|g| g.size)
+    };
+    results.kernels().into_iter().filter_map(largest).collect()
 }
 
-fn figures(results: &BenchResults, of: &Implementation, over: &Implementation, bootstrap: &Bootstrap) -> Vec<Figure> {
+/// The ratio of times of two implementations by kernel, then over all kernels.
+pub fn figures(
+    results: &BenchResults,
+    of: &Implementation,
+    over: &Implementation,
+    bootstrap: &Bootstrap,
+) -> Vec<Figure> {
     let groups = groups(results, of, over);
-    let figure = |kernel: Option<String>, size: Size, ratio: Interval| Figure {
+    let figure = |kernel: Option<String>, size: Size, ratio: Interval, excluded: usize| Figure {
         kernel,
         size,
         of: of.clone(),
         over: over.clone(),
         ratio,
+        excluded,
     };
     let mut figures: Vec<Figure> = groups
         .iter()
-        .filter_map(|(kernel, size, pairs)| Some(figure(Some(kernel.clone()), *size, bootstrap.ratio(pairs)?)))
+        .filter_map(|g| Some(figure(Some(g.kernel.clone()), g.size, bootstrap.ratio(&g.pairs)?, g.excluded)))
         .collect();
-    let all: Vec<&[(f64, f64)]> = groups.iter().map(|g| g.2.as_slice()).collect();
-    if let (Some(size), Some(mean)) = (groups.iter().map(|g| g.1).max(), bootstrap.geometric_mean(&all)) {
-        figures.push(figure(None, size, mean));
+    let all: Vec<&[(f64, f64)]> = groups.iter().map(|g| g.pairs.as_slice()).collect();
+    if let (Some(size), Some(mean)) = (groups.iter().map(|g| g.size).max(), bootstrap.geometric_mean(&all)) {
+        figures.push(figure(None, size, mean, groups.iter().map(|g| g.excluded).sum()));
     }
     figures
 }
 
 fn timings(workload: &Workload, bootstrap: &Bootstrap) -> Vec<Timing> {
-    let seconds = |who: &Implementation| {
-        let samples: Vec<f64> = workload.samples(who).iter().filter_map(|s| s.seconds()).collect();
-        bootstrap.location(&samples)
-    };
-    let interpreter = seconds(&Implementation::Interpreter);
-    workload
-        .series
-        .iter()
-        .filter_map(|series| {
-            let who = &series.implementation;
-            let samples = workload.samples(who);
-            let seconds = seconds(who)?;
-            let native = who.column().is_some();
-            let location = |values: Vec<f64>| native.then(|| bootstrap.location(&values)).flatten();
-            let compile = location(samples.iter().map(|s| s.compile.iter().map(|p| p.seconds).sum()).collect());
-            Some(Timing {
-                kernel: workload.kernel.clone(),
-                size: workload.size,
-                implementation: who.clone(),
-                seconds,
-                compile,
-                first: location(samples.iter().map(|s| s.first).collect()),
-                code_bytes: samples.iter().map(|s| s.code_bytes).max().unwrap_or(0),
-                break_even: compile.zip(interpreter).and_then(|(compile, interpreter)| {
-                    break_even(compile.estimate, seconds.estimate, interpreter.estimate)
-                }),
-            })
+    let timing = |who: &Implementation| {
+        let all: Vec<&Sample> = workload.samples(who).iter().collect();
+        let (count, disturbed) = (all.len(), all.iter().filter(|s| s.disturbed).count());
+        let (samples, excluded) = undisturbed(all, |s| s.disturbed);
+        let location = |of: &dyn Fn(&Sample) -> Option<f64>| {
+            let values: Vec<f64> = samples.iter().filter_map(|s| of(s)).collect();
+            bootstrap.location(&values)
+        };
+        let native = who.column().is_some();
+        let phases = |sample: &Sample, setup: bool| {
+            let all = sample.compile.iter().filter(|p| p.is_setup() == setup);
+            native.then(|| all.map(|p| p.seconds).sum())
+        };
+        let interpreted = Rounds::of(workload, &Implementation::Interpreter, who);
+        Some(Timing {
+            kernel: workload.kernel.clone(),
+            size: workload.size,
+            implementation: who.clone(),
+            seconds: location(&|s| s.seconds())?,
+            compile: location(&|s| phases(s, false)),
+            setup: location(&|s| phases(s, true)),
+            phases: medians(samples.iter().map(|s| s.compile.as_slice())),
+            first: location(&|s| s.first().filter(|_| native)),
+            code_bytes: samples.iter().map(|s| s.code_bytes).max().unwrap_or(0),
+            peak_memory: location(&|s| s.peak_memory.map(|bytes| bytes as f64)),
+            break_even: native.then(|| crossover::break_even(&interpreted, bootstrap)).flatten(),
+            samples: count,
+            disturbed,
+            excluded,
         })
-        .collect()
+    };
+    let who = workload.series.iter().map(|s| &s.implementation);
+    who.filter(|who| !who.is_again()).filter_map(timing).collect()
 }
 
-/// How long the interpreter runs until native code, compilation included, has caught up.
-fn break_even(compile: f64, native: f64, interpreter: f64) -> Option<f64> {
-    (native < interpreter).then(|| compile / (1.0 - native / interpreter))
+/// The median of each phase over samples, in the order of the first.
+fn medians<'s>(samples: impl Iterator<Item = &'s [Phase]> + Clone) -> Vec<Phase> {
+    let median_of = |phase: &Phase| {
+        let same = |p: &&Phase| p.name == phase.name && p.backend == phase.backend;
+        let all: Vec<f64> = samples.clone().filter_map(|s| s.iter().find(same)).map(|p| p.seconds).collect();
+        Phase { seconds: median(&all).unwrap_or(0.0), ..phase.clone() }
+    };
+    samples.clone().next().unwrap_or_default().iter().map(median_of).collect()
 }
 
 fn compile(series: &CompileSeries, bootstrap: &Bootstrap) -> Option<CompileFigure> {
-    let samples = series.void.is_none().then_some(&series.samples)?;
+    let samples: Vec<&CompileSample> = series.void.is_none().then_some(&series.samples)?.iter().collect();
+    let (samples, excluded) = undisturbed(samples, |s| s.disturbed);
     let first = samples.first()?;
-    let phase = |phase: &Phase| {
-        let all = samples.iter().filter_map(|s| s.phases.iter().find(|p| p.name == phase.name)).map(|p| p.seconds);
-        Phase { seconds: crate::stats::median(&all.collect::<Vec<_>>()).unwrap_or(0.0), ..phase.clone() }
-    };
+    let memory: Vec<f64> = samples.iter().filter_map(|s| Some(s.peak_memory? as f64)).collect();
     Some(CompileFigure {
         implementation: series.implementation.clone(),
         median: bootstrap.location(&samples.iter().map(|s| s.median).collect::<Vec<_>>())?,
-        phases: first.phases.iter().map(phase).collect(),
+        phases: medians(samples.iter().map(|s| s.phases.as_slice())),
         units: first.units,
         code_bytes: first.code_bytes,
+        peak_memory: bootstrap.location(&memory),
+        excluded,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compiling_pays_when_what_it_saves_exceeds_what_it_costs() {
-        // Ten times faster: of each interpreted second nine tenths are saved.
-        let seconds = break_even(0.009, 0.1, 1.0).expect("it pays");
-        assert!((seconds - 0.01).abs() < 1e-12);
-        assert_eq!(break_even(0.009, 1.0, 1.0), None);
-    }
 }

@@ -247,7 +247,7 @@ impl Judge<'_> {
             })
         };
         let groups = groups(self.results, question.of, question.over).into_iter();
-        let pairs: Vec<_> = groups.filter(|g| concerns(&g.0)).map(|g| g.2).collect();
+        let pairs: Vec<_> = groups.filter(|g| concerns(&g.kernel)).map(|g| g.pairs).collect();
         self.conclude(question, self.bootstrap.geometric_mean(&pairs), &void)
     }
 

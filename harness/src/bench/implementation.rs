@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::peer;
 use crate::backends::Column;
 
-/// An implementation: what one bar of a chart stands for. In text its name: `interpreter`, `BACKEND/LEVEL`, or a peer's.
+/// An implementation: what one bar of a chart stands for. In text its name: `interpreter`, `BACKEND/LEVEL`, a peer's, or `again:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Implementation {
@@ -19,10 +19,25 @@ pub enum Implementation {
     Native(Column),
     /// A program from outside, by its id.
     Peer(String),
+    /// The same as another, under a second name: what differs between the two is the machine's noise.
+    Again(Box<Implementation>),
 }
 
 impl Implementation {
-    /// The backend and level, if it is one.
+    /// Who really runs: itself, or the one that takes part again.
+    pub fn runs(&self) -> &Implementation {
+        match self {
+            Implementation::Again(who) => who.runs(),
+            _ => self,
+        }
+    }
+
+    /// Whether it only repeats another.
+    pub fn is_again(&self) -> bool {
+        matches!(self, Implementation::Again(_))
+    }
+
+    /// The backend and level, if it is one; none for one that takes part again, which no figure is about.
     pub fn column(&self) -> Option<&Column> {
         match self {
             Implementation::Native(column) => Some(column),
@@ -42,12 +57,16 @@ impl Implementation {
 /// How the interpreter is called.
 const INTERPRETER: &str = "interpreter";
 
+/// How the second name of an implementation begins.
+const AGAIN: &str = "again:";
+
 impl fmt::Display for Implementation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Implementation::Interpreter => f.write_str(INTERPRETER),
             Implementation::Native(column) => write!(f, "{column}"),
             Implementation::Peer(id) => f.write_str(id),
+            Implementation::Again(who) => write!(f, "{AGAIN}{who}"),
         }
     }
 }
@@ -58,6 +77,9 @@ impl FromStr for Implementation {
     fn from_str(name: &str) -> Result<Self, String> {
         if name == INTERPRETER {
             return Ok(Implementation::Interpreter);
+        }
+        if let Some(name) = name.strip_prefix(AGAIN) {
+            return name.parse().map(|who| Implementation::Again(Box::new(who)));
         }
         if peer::PEERS.iter().any(|p| p.id == name) {
             return Ok(Implementation::Peer(name.to_owned()));
@@ -102,6 +124,7 @@ mod tests {
             Implementation::Native(column("some")),
             Implementation::Native(column("exec:./a/b c")),
             Implementation::Peer(peer::PEERS[0].id.to_owned()),
+            Implementation::Again(Box::new(Implementation::Native(column("some")))),
         ] {
             assert_eq!(implementation.to_string().parse(), Ok(implementation));
         }

@@ -14,7 +14,7 @@ use lockstep_engine::{Session, Stats};
 use lockstep_runtime::Value;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::results::{CompileSample, Phase, Sample};
+use super::results::{CompileSample, Phase, SETUP, Sample};
 use crate::corpus;
 use crate::program::observe::{Configuration, Setup};
 use crate::program::{Program, literal};
@@ -22,9 +22,6 @@ use crate::stats::median;
 
 /// How often each unit of the corpus is compiled; the median counts.
 const COMPILATIONS: usize = 5;
-
-/// The phase that holds what does not depend on the unit.
-const SETUP: &str = "setup";
 
 /// Processor time of this thread in seconds.
 fn now() -> f64 {
@@ -56,9 +53,9 @@ pub fn calls(
     };
     let (first, checksum) = call(&mut session)?;
     if native.is_none() {
-        return Ok(Sample { calls: vec![first], first, checksum, ..Sample::default() });
+        return Ok(Sample { calls: vec![first], checksum, ..Sample::default() });
     }
-    let mut sample = Sample { first, checksum, ..Sample::default() };
+    let mut sample = Sample { calls: vec![first], warm: 1, checksum, ..Sample::default() };
     for _ in 0..calls {
         let (seconds, checksum) = call(&mut session)?;
         if checksum != sample.checksum {

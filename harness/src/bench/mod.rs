@@ -6,17 +6,19 @@
 //! - [`runner`]: one process, measured; the rest of this module does not know what a process is.
 //! - [`process`]: jobs as processes; [`measure`]: what happens inside one.
 //! - [`results`]: what was measured, as JSON; [`machine`]: on what.
-//! - [`analysis`]: ratios with intervals; [`gates`]: verdicts; [`plant`]: planted violations, which show that the gates see.
+//! - [`analysis`]: ratios with intervals; [`crossover`]: from when on compiling pays; [`warmup`]: when the peak is reached; [`noise`]: how far to believe it all; [`gates`]: verdicts; [`plant`]: planted violations, which show that the gates see.
 //!
 //! Two rules hold throughout. **Parity before speed**: an implementation whose parity has not passed in this very build has no timing. **A timing
 //! counts only with its checksum**: if an implementation computes something else than the interpreter, its samples are void.
 
 pub mod analysis;
+pub mod crossover;
 pub mod gates;
 pub mod implementation;
 pub mod kernel;
 pub mod machine;
 pub mod measure;
+pub mod noise;
 pub mod peer;
 pub mod plan;
 pub mod plant;
@@ -25,6 +27,7 @@ pub mod results;
 pub mod runner;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod warmup;
 
 pub use implementation::Implementation;
 pub use kernel::{Kernel, Size};

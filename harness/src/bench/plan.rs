@@ -4,7 +4,11 @@
 //! do the implementations of a workload, side by side in time: what a ratio compares met the same machine, and no one always
 //! runs first.
 
+use std::fmt;
+use std::str::FromStr;
+
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::implementation::Implementation;
 use super::kernel::{Kernel, Size};
@@ -24,6 +28,55 @@ pub struct Plan {
     pub quick: bool,
     /// Where the random order starts.
     pub seed: u64,
+}
+
+/// A part of a plan: `1/4` is the first of four. Kernels are dealt to shards in turn, so that whatever is compared with each other is in one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Shard {
+    /// Which, from 1.
+    pub index: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl Shard {
+    /// Whether the n-th part of the plan, from 0, belongs to it.
+    pub fn holds(self, n: usize) -> bool {
+        n % self.of == self.index - 1
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index, of }),
+            _ => Err(format!("`{text}` is no shard; expected I/N, from 1/N to N/N")),
+        }
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// One process.

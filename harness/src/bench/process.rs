@@ -55,12 +55,7 @@ impl Processes {
         let key = (id.to_owned(), twin.clone());
         let command = self.twins.entry(key).or_insert_with(|| peer.prepare(&self.peers, &twin, &self.build)).clone()?;
         let reading = peer::run(&command, args, PATIENCE)?;
-        Ok(Sample {
-            calls: vec![reading.seconds],
-            first: reading.seconds,
-            checksum: reading.checksum,
-            ..Sample::default()
-        })
+        Ok(Sample { calls: vec![reading.seconds], checksum: reading.checksum, ..Sample::default() })
     }
 }
 
@@ -68,6 +63,7 @@ impl Runner for Processes {
     fn run(&mut self, plan: &Plan, job: &Job) -> Result<Measured, String> {
         match (job.work, &job.implementation) {
             (Work::Run(index, size), who) => {
+                let who = who.runs();
                 let kernel = &plan.kernels[index];
                 let args = kernel.args.get(&size).cloned().unwrap_or_default();
                 if let Some(id) = who.peer() {
@@ -86,7 +82,7 @@ impl Runner for Processes {
                 }
             }
             (Work::Compile, who) => {
-                let column = who.column().cloned().ok_or_else(|| format!("{who} compiles nothing"))?;
+                let column = who.runs().column().cloned().ok_or_else(|| format!("{who} compiles nothing"))?;
                 match self.alone(&Task::CompileCorpus { column, corpus: self.corpus.clone() })? {
                     Answer::CompileCorpus(sample) => Ok(Measured::Compile(sample)),
                     _ => Err("the worker answered another task".to_owned()),
@@ -96,6 +92,7 @@ impl Runner for Processes {
     }
 
     fn barred(&mut self, kernel: &Kernel, implementation: &Implementation) -> Option<String> {
+        let implementation = implementation.runs();
         if implementation.peer().is_some() {
             return None;
         }

@@ -5,25 +5,52 @@ use serde::{Deserialize, Serialize};
 use super::implementation::Implementation;
 use super::kernel::Size;
 use super::machine::Machine;
+use super::plan::Shard;
 
 /// Version of the format. It grows with each change that an old reader would misread.
-pub const VERSION: u32 = 1;
+///
+/// What version 2 changed: the calls of a sample begin with the first one, and `warm` says how many of them do not count.
+pub const VERSION: u32 = 2;
 
 /// A run of benchmarks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BenchResults {
     /// [`VERSION`].
     pub lockstep_bench: u32,
+    /// What measured.
+    #[serde(default)]
+    pub build: Build,
+    /// Fingerprint of the plan: equal plans of equal builds measure the same. Shards of a plan share it.
+    #[serde(default)]
+    pub plan: String,
     /// On what.
     pub machine: Machine,
     /// How.
     pub conditions: Conditions,
     /// Who took part, and who could not.
     pub participants: Vec<Participant>,
-    /// The kernels at their sizes.
+    /// The kernels at the size at which speed is judged.
     pub workloads: Vec<Workload>,
+    /// The kernels at [`Size::Warm`]: many short calls from a cold start, which show how each implementation warms up.
+    #[serde(default)]
+    pub warmup: Vec<Workload>,
     /// Compilations of the whole corpus.
     pub compile: Vec<CompileSeries>,
+    /// What must be the same in every process, and is compared exactly.
+    #[serde(default)]
+    pub exact: Vec<Exact>,
+    /// What the run says about itself.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// The executable that measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Version of Lockstep.
+    pub version: String,
+    /// Fingerprint of the executable, 16 hexadecimal digits.
+    pub executable: String,
 }
 
 /// How a run was made.
@@ -41,6 +68,21 @@ pub struct Conditions {
     pub seconds: f64,
     /// Load of the machine at the end; the machine has that at the beginning.
     pub load_at_end: Option<f64>,
+    /// Which part of the plan this is; none for all of it.
+    #[serde(default)]
+    pub shard: Option<Shard>,
+    /// Who took part twice, under two names.
+    #[serde(default)]
+    pub again: Option<Implementation>,
+    /// Seconds of the calibration loop: the median of the run.
+    #[serde(default)]
+    pub calibration: Option<f64>,
+    /// A sample is disturbed if the loop before or after it took more than so many times the median, or less than its inverse.
+    #[serde(default)]
+    pub disturbed_beyond: f64,
+    /// How often an interrupted run was continued.
+    #[serde(default)]
+    pub resumed: usize,
 }
 
 /// An implementation, and whether it took part.
@@ -91,26 +133,49 @@ pub struct Series {
 pub struct Sample {
     /// The round it belongs to. Ratios are taken within rounds.
     pub round: usize,
-    /// Seconds of each measured call.
+    /// Processor time of each call in seconds, compilation within it included, from the first call of the process on.
     pub calls: Vec<f64>,
-    /// Seconds of the first call, which is not measured where it is short: it warms up.
-    pub first: f64,
+    /// How many calls, from the first, warm up and do not count. At [`Size::Warm`] none: there the calls themselves are asked.
+    #[serde(default)]
+    pub warm: usize,
     /// Wall time of compilation by phase.
+    #[serde(default)]
     pub compile: Vec<Phase>,
     /// Bytes of machine code.
+    #[serde(default)]
     pub code_bytes: u64,
     /// Units of native code.
+    #[serde(default)]
     pub units: u64,
     /// Times that native code was left for the interpreter.
+    #[serde(default)]
     pub exits: u64,
     /// The result, spelled.
     pub checksum: String,
+    /// The most memory that the process held, in bytes; none where it was not found out.
+    #[serde(default)]
+    pub peak_memory: Option<u64>,
+    /// The calibration loop around it.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+    /// Whether the machine was not itself: see [`Conditions::disturbed_beyond`].
+    #[serde(default)]
+    pub disturbed: bool,
+}
+
+/// A fixed piece of work before and after a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Its seconds right before.
+    pub before: f64,
+    /// Its seconds right after.
+    pub after: f64,
 }
 
 /// Seconds of a phase of compilation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
-    /// Its name.
+    /// Its name. What does not depend on the code that is compiled is called `setup`.
     pub name: String,
     /// Whether it belongs to the backend; the others are the compiler's and the loader's.
     pub backend: bool,
@@ -142,12 +207,125 @@ pub struct CompileSample {
     pub phases: Vec<Phase>,
     /// Bytes of machine code of all units.
     pub code_bytes: u64,
+    /// The most memory that the process held, in bytes.
+    #[serde(default)]
+    pub peak_memory: Option<u64>,
+    /// The calibration loop around it.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+    /// Whether the machine was not itself: see [`Conditions::disturbed_beyond`].
+    #[serde(default)]
+    pub disturbed: bool,
+}
+
+/// A deterministic quantity: the same in every process, or it is a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exact {
+    /// The kernel; none for the whole corpus, compiled.
+    pub kernel: Option<String>,
+    /// At which size; none for the whole corpus.
+    pub size: Option<Size>,
+    /// Who.
+    pub implementation: Implementation,
+    /// What.
+    pub measure: Measure,
+    /// The value.
+    pub value: u64,
+    /// What other processes of the run found instead, each value once; empty if all agree.
+    pub others: Vec<u64>,
+}
+
+/// The name of the phase that holds what does not depend on the code that is compiled.
+pub const SETUP: &str = "setup";
+
+impl Phase {
+    /// Whether it is set-up.
+    pub fn is_setup(&self) -> bool {
+        self.name == SETUP
+    }
+}
+
+/// What is compared exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Bytes of machine code.
+    CodeBytes,
+    /// Units compiled.
+    Units,
+    /// Times that native code was left for the interpreter.
+    Exits,
+    /// Machine instructions of a warm call, as valgrind counts them.
+    Instructions,
+}
+
+impl Measure {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Measure::CodeBytes => "code_bytes",
+            Measure::Units => "units",
+            Measure::Exits => "exits",
+            Measure::Instructions => "instructions",
+        }
+    }
+}
+
+/// Something that a run says about itself, besides its gates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Which kind: a stable name.
+    pub kind: FindingKind,
+    /// The kernel, if it concerns one.
+    pub kernel: Option<String>,
+    /// The implementation, if it concerns one.
+    pub implementation: Option<Implementation>,
+    /// What was found, for people.
+    pub what: String,
+    /// Whether the run fails by it.
+    pub fails: bool,
+}
+
+/// Kinds of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// Processes disagree on what is deterministic. Fails.
+    NotDeterministic,
+    /// Too many samples were disturbed to leave them out: they count, and the figures are what they are.
+    Disturbed,
+    /// A measure that was asked for could not be taken.
+    NotMeasured,
+    /// Shards of the run come from different machines.
+    Machines,
+}
+
+impl FindingKind {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FindingKind::NotDeterministic => "not_deterministic",
+            FindingKind::Disturbed => "disturbed",
+            FindingKind::NotMeasured => "not_measured",
+            FindingKind::Machines => "machines",
+        }
+    }
 }
 
 impl Sample {
-    /// The process's one number: the median of its calls.
+    /// The process's one number: the median of the calls that count.
     pub fn seconds(&self) -> Option<f64> {
-        crate::stats::median(&self.calls)
+        crate::stats::median(self.calls.get(self.warm..)?)
+    }
+
+    /// Wall time of compilation in seconds, set-up included.
+    pub fn compile_seconds(&self) -> f64 {
+        self.compile.iter().map(|p| p.seconds).sum()
+    }
+
+    /// Seconds of the first call.
+    pub fn first(&self) -> Option<f64> {
+        self.calls.first().copied()
     }
 }
 

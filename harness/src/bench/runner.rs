@@ -135,9 +135,11 @@ pub fn measure(
             seed: plan.seed,
             seconds: started.elapsed().as_secs_f64(),
             load_at_end: machine::load(),
+            ..Conditions::default()
         },
         participants,
         workloads,
         compile,
+        ..BenchResults::default()
     }
 }

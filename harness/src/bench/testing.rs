@@ -41,13 +41,14 @@ pub fn results() -> BenchResults {
                 samples: (0..rounds)
                     .map(|round| Sample {
                         round,
-                        calls: vec![seconds * noise(), seconds * noise()],
-                        first: seconds * 1.1,
+                        calls: vec![seconds * 1.1, seconds * noise(), seconds * noise()],
+                        warm: 1,
                         compile: vec![phase("build", false, 5e-6), phase("emit", true, compile * 1e-6)],
                         code_bytes: 300,
                         units: 1,
                         exits: 0,
                         checksum: "7".to_owned(),
+                        ..Sample::default()
                     })
                     .collect(),
                 void: None,
@@ -64,6 +65,7 @@ pub fn results() -> BenchResults {
                 median: micros * 1e-6,
                 phases: vec![phase("select", true, micros * 2e-5), phase("emit", true, micros * 2e-5)],
                 code_bytes: 40_000,
+                ..CompileSample::default()
             })
             .collect(),
         void: None,
@@ -83,5 +85,6 @@ pub fn results() -> BenchResults {
             .into(),
         workloads: workloads.into(),
         compile: compile.collect(),
+        ..BenchResults::default()
     }
 }

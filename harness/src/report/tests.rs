@@ -104,7 +104,7 @@ fn bench(red: (f64, f64), blue: (f64, f64), verdict: &str) -> Value {
     };
     let participant = |name: &str, default: bool, absent: Option<&str>| json!({"implementation": name, "version": "1.0", "about": "made up", "default": default, "absent": absent});
     json!({
-        "lockstep_bench": 1,
+        "lockstep_bench": 2,
         "machine": {"cpu": "Abacus <5>", "cpus": 2, "system": "linux 6", "memory": 8_589_934_592u64, "governor": null, "virtualised": true, "load": 0.5},
         "conditions": {"quick": false, "filtered": false, "rounds": 6, "seed": 1, "seconds": 60.0, "load_at_end": 0.6},
         "participants": [

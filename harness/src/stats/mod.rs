@@ -11,10 +11,12 @@
 //! A verdict reads the bound of an interval, never its middle: what cannot be told is called inconclusive.
 
 mod bootstrap;
+pub mod changepoint;
 mod verdict;
 
-pub use bootstrap::{Bootstrap, Interval};
-pub use verdict::{Bound, Verdict};
+pub use bootstrap::{Bootstrap, Interval, typical};
+pub use changepoint::{Class, Warmup};
+pub use verdict::{Bound, FEWEST, Verdict};
 
 /// The median; `None` of nothing.
 pub fn median(values: &[f64]) -> Option<f64> {

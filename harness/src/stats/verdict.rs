@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Interval;
 
 /// Fewer processes than this decide nothing: their spread is not known.
-const FEWEST: usize = 3;
+pub const FEWEST: usize = 3;
 
 /// What a quantity must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
