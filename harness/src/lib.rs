@@ -2,6 +2,7 @@
 //!
 //! - [`backends`]: the columns of every table: backend × level, from the registry alone. No backend is named in this crate.
 //! - [`worker`]: processes in which code that may be wrong runs, so that a crash is one failed case and nothing else.
+//! - [`compare`]: two sides, judged: better, worse, the same, cannot be told.
 //! - [`case`] and [`check`]: what an IR case is, and the one function that runs and judges it.
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
 //! - [`program`]: bytecode programs with stated results, on the interpreter and natively in every configuration.
@@ -23,6 +24,7 @@ pub mod bench;
 pub mod case;
 pub mod check;
 pub mod cli;
+pub mod compare;
 pub mod corpus;
 pub mod fault;
 pub mod fuzz;

@@ -3,6 +3,7 @@
 mod backends;
 mod bench;
 mod bisect;
+mod compare;
 mod coverage;
 mod disasm;
 mod faults;
@@ -56,6 +57,8 @@ enum Command {
     Bench(bench::Options),
     /// From a divergence to what is behind it
     Bisect(bisect::Options),
+    /// Compare two backends, two results, or measurements of any tool
+    Compare(compare::Options),
     /// Measure how much of each benchmark runs natively
     Coverage(coverage::Options),
     /// Write what parity, coverage and benchmarks found as a page
@@ -159,6 +162,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Bisect(options) => bisect::run(&options),
+        Command::Compare(options) => compare::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Report(options) => report::run(&options),
         Command::Grid(options) => grid::run(&options),

@@ -1,0 +1,131 @@
+//! A run as it is compared, kept in baselines and histories, and resampled by the study: environment and series, without what a report tells besides.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::{Environment, Fingerprint, profile};
+use super::series::{Better, Data, Key, Series};
+use crate::bench::Implementation;
+use crate::bench::results::{BenchResults, Sample, Workload};
+
+/// Version of the format. It grows with each change that an old reader would misread.
+pub const VERSION: u32 = 1;
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`VERSION`].
+    pub lockstep_run: u32,
+    /// When it began, as RFC 3339; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub date: String,
+    /// Of which commit; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub commit: String,
+    /// On what; none of data from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// What was measured.
+    pub series: Vec<Series>,
+}
+
+impl Run {
+    /// A run of which nothing is known but its series.
+    pub fn bare(series: Vec<Series>) -> Self {
+        Self { lockstep_run: VERSION, date: String::new(), commit: String::new(), environment: None, series }
+    }
+
+    /// What a run of benchmarks measured.
+    pub fn of(results: &BenchResults) -> Self {
+        let mut series: Vec<Series> = results.workloads.iter().flat_map(of_workload).collect();
+        series.extend(of_compilation(results));
+        let versions = results.present().map(|p| (p.implementation.to_string(), p.version.clone()));
+        let workloads = results.workloads.iter().map(|w| (on(w), w.args.join(" ")));
+        let environment = Environment {
+            machine: Fingerprint::of(&results.machine),
+            profile: profile().to_owned(),
+            governor: results.machine.governor.clone(),
+            versions: versions.collect(),
+            workloads: workloads.collect(),
+        };
+        Self { environment: Some(environment), ..Self::bare(series) }
+    }
+
+    /// The series of one implementation, without its name: what can be compared with another's.
+    pub fn only(&self, implementation: &str) -> Vec<Series> {
+        let own = self.series.iter().filter(|s| s.key.of == implementation);
+        own.map(|s| Series { key: Key { of: String::new(), ..s.key.clone() }, ..s.clone() }).collect()
+    }
+
+    /// Whose series there are.
+    pub fn implementations(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.series.iter().map(|s| s.key.of.as_str()).filter(|of| !of.is_empty()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// What a series of a workload is about.
+fn on(workload: &Workload) -> String {
+    format!("{} {}", workload.kernel, workload.size)
+}
+
+fn of_workload(workload: &Workload) -> Vec<Series> {
+    let mut all = Vec::new();
+    for series in &workload.series {
+        let key = |measure: &str| Key::new(measure, on(workload), series.implementation.to_string());
+        if let Some(why) = &series.void {
+            all.push(Series { key: key("time"), better: Better::Lower, data: Data::Void(why.clone()) });
+            continue;
+        }
+        let noisy = |measure: &str, values: fn(&Sample) -> Vec<f64>| {
+            Series::noisy(key(measure), Better::Lower, series.samples.iter().map(|s| (s.round, values(s))).collect())
+        };
+        all.push(noisy("time", |s| s.calls.clone()));
+        if series.implementation.column().is_some() {
+            all.push(noisy("compile", |s| vec![s.compile.iter().map(|p| p.seconds).sum()]));
+            let exact = |measure: &str, better, value: fn(&Sample) -> u64| {
+                Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))
+            };
+            all.push(exact("code_bytes", Better::Lower, |s| s.code_bytes));
+            all.push(exact("exits", Better::Lower, |s| s.exits));
+            all.push(exact("units", Better::Neither, |s| s.units));
+        }
+    }
+    all
+}
+
+fn of_compilation(results: &BenchResults) -> Vec<Series> {
+    let mut all = Vec::new();
+    for series in &results.compile {
+        let key = |measure: &str| Key::new(measure, "corpus", series.implementation.to_string());
+        if let Some(why) = &series.void {
+            all.push(Series { key: key("compile"), better: Better::Lower, data: Data::Void(why.clone()) });
+            continue;
+        }
+        let times: BTreeMap<usize, Vec<f64>> = series.samples.iter().map(|s| (s.round, vec![s.median])).collect();
+        all.push(Series::noisy(key("compile"), Better::Lower, times));
+        let exact = |measure: &str, better, value: fn(&crate::bench::results::CompileSample) -> u64| {
+            Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))
+        };
+        all.push(exact("code_bytes", Better::Lower, |s| s.code_bytes));
+        all.push(exact("units", Better::Neither, |s| s.units));
+    }
+    all
+}
+
+/// The name of an implementation, checked.
+///
+/// # Errors
+/// It has none of this name; the message lists those it has.
+pub fn implementation<'n>(run: &Run, name: &'n str) -> Result<&'n str, String> {
+    let all = run.implementations();
+    if all.contains(&name) {
+        return Ok(name);
+    }
+    let known = name.parse::<Implementation>().is_ok();
+    let why = if known { "took no part in it" } else { "is no implementation" };
+    Err(format!("`{name}` {why}; there are {}", all.join(", ")))
+}
