@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::{Environment, Fingerprint, profile};
 use super::series::{Better, Data, Key, Series};
 use crate::bench::Implementation;
+use crate::bench::noise::undisturbed;
 use crate::bench::results::{BenchResults, Sample, Workload};
 
 /// Version of the format. It grows with each change that an old reader would misread.
@@ -81,11 +82,12 @@ fn of_workload(workload: &Workload) -> Vec<Series> {
             continue;
         }
         let noisy = |measure: &str, values: fn(&Sample) -> Vec<f64>| {
-            Series::noisy(key(measure), Better::Lower, series.samples.iter().map(|s| (s.round, values(s))).collect())
+            let (samples, _) = undisturbed(series.samples.iter().collect(), |s| s.disturbed);
+            Series::noisy(key(measure), Better::Lower, samples.iter().map(|s| (s.round, values(s))).collect())
         };
-        all.push(noisy("time", |s| s.calls.clone()));
+        all.push(noisy("time", |s| s.calls.get(s.warm..).unwrap_or_default().to_vec()));
         if series.implementation.column().is_some() {
-            all.push(noisy("compile", |s| vec![s.compile.iter().map(|p| p.seconds).sum()]));
+            all.push(noisy("compile", |s| vec![s.compile_seconds()]));
             let exact = |measure: &str, better, value: fn(&Sample) -> u64| {
                 Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))
             };
@@ -105,7 +107,8 @@ fn of_compilation(results: &BenchResults) -> Vec<Series> {
             all.push(Series { key: key("compile"), better: Better::Lower, data: Data::Void(why.clone()) });
             continue;
         }
-        let times: BTreeMap<usize, Vec<f64>> = series.samples.iter().map(|s| (s.round, vec![s.median])).collect();
+        let (samples, _) = undisturbed(series.samples.iter().collect(), |s| s.disturbed);
+        let times: BTreeMap<usize, Vec<f64>> = samples.iter().map(|s| (s.round, vec![s.median])).collect();
         all.push(Series::noisy(key("compile"), Better::Lower, times));
         let exact = |measure: &str, better, value: fn(&crate::bench::results::CompileSample) -> u64| {
             Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))
