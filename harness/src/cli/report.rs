@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Done;
-use crate::report::sentences::answers;
-use crate::report::{Sources, environment, gather, html, markdown};
+use crate::report::answers::answers;
+use crate::report::{Sources, environment, gather, markdown, page};
 
 /// Write what parity, coverage and benchmarks found: report.html, RESULTS.md, results.json.
 ///
@@ -30,15 +30,19 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    let sources =
-        Sources { parity: options.parity.clone(), coverage: options.coverage.clone(), bench: options.bench.clone() };
+    let sources = Sources {
+        parity: options.parity.clone(),
+        coverage: options.coverage.clone(),
+        bench: options.bench.clone(),
+        ..Sources::default()
+    };
     let report = gather(&sources, environment::here())?;
     std::fs::create_dir_all(&options.out).map_err(|e| format!("cannot make {}: {e}", options.out.display()))?;
     write(&options.out, "results.json", &(serde_json::to_string_pretty(&report)? + "\n"))?;
     write(&options.out, "RESULTS.md", &markdown::write(&report))?;
-    write(&options.out, "report.html", &html::write(&report))?;
+    write(&options.out, "report.html", &page::write(&report))?;
     for answer in answers(&report) {
-        println!("{} {}. {}", answer.question, answer.short, answer.sentences.join(" "));
+        println!("{} {}", answer.question, answer.line());
     }
     println!("report: {}", options.out.join("report.html").display());
     Ok(ExitCode::SUCCESS)

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::choice::Choice;
 use super::model::{
-    Bench, CoverageTable, Environment, Failure, INTERPRETER, Instructions, Parity, ParityRow, ProgramCoverage, Report,
-    Sums, VERSION, Void,
+    Bench, CaseRow, CoverageTable, Environment, Failure, INTERPRETER, Instructions, Parity, ParityRow, ProgramCoverage,
+    Report, Sums, VERSION, Void,
 };
 use crate::bench::BenchReport;
 use crate::bench::results as bench;
+use crate::cli::{Selection, shell_word};
 use crate::program::coverage::{self, CoverageResults};
-use crate::results::{self, ParityResults, Status};
+use crate::results::{self, ParityResults, Status, TrialResult};
+use crate::stats::Bootstrap;
 
 /// Where results of other commands are.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,8 @@ pub struct Sources {
     pub coverage: Option<PathBuf>,
     /// Of `bench`.
     pub bench: Option<PathBuf>,
+    /// How intervals are made of what `bench` measured.
+    pub bootstrap: Bootstrap,
 }
 
 /// Why results could not be read.
@@ -79,7 +84,10 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
         environment,
         parity: parity.map(|p| sum(&p)),
         coverage: coverage.map(table),
-        bench: bench.map(figures),
+        bench: bench.map(|b| figures(b, &sources.bootstrap)),
+        faults: None,
+        comparison: None,
+        history: None,
     })
 }
 
@@ -105,27 +113,40 @@ fn read<T: DeserializeOwned>(
 
 fn sum(results: &ParityResults) -> Parity {
     let mut parity = Parity::default();
-    let mut cases: Vec<&str> = results.trials.iter().map(|t| t.case.as_str()).collect();
-    cases.sort_unstable();
-    cases.dedup();
-    parity.cases = cases.len();
+    let mut cases: BTreeMap<&str, Sums> = BTreeMap::new();
     let mut rows: BTreeMap<(String, Option<String>), Sums> = BTreeMap::new();
     for trial in &results.trials {
         let implementation = trial.column.as_ref().map_or_else(|| INTERPRETER.to_owned(), ToString::to_string);
         let configuration = trial.configuration.map(|c| c.name().to_owned());
-        for sums in [&mut parity.sums, rows.entry((implementation, configuration)).or_default()] {
+        let row = rows.entry((implementation.clone(), configuration)).or_default();
+        for sums in [&mut parity.sums, row, cases.entry(&trial.case).or_default()] {
             sums.add(trial.status);
         }
         if matches!(trial.status, Status::Failed | Status::Died) {
             let what = trial.what.as_deref().or(trial.kind.as_deref()).unwrap_or("no reason was recorded");
-            parity.failures.push(Failure { trial: trial.name.clone(), what: what.to_owned() });
+            parity.failures.push(Failure {
+                trial: trial.name.clone(),
+                case: trial.case.clone(),
+                implementation: implementation.clone(),
+                died: trial.status == Status::Died,
+                what: what.to_owned(),
+                again: again(trial),
+            });
         }
     }
+    parity.cases = cases.len();
+    parity.by_case = cases.into_iter().map(|(case, sums)| CaseRow { case: case.to_owned(), sums }).collect();
     parity.rows = rows
         .into_iter()
         .map(|((implementation, configuration), sums)| ParityRow { implementation, configuration, sums })
         .collect();
     parity
+}
+
+/// The line that runs a trial again.
+fn again(trial: &TrialResult) -> String {
+    let backend = trial.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
+    format!("lockstep parity --exact{backend} {}", shell_word(&trial.name))
 }
 
 impl Sums {
@@ -154,13 +175,15 @@ fn table(results: CoverageResults) -> CoverageTable {
         implementation: row.column.to_string(),
         counts: row.coverage.as_ref().map(|c| [c.inline, c.helper, c.interpreted]),
         exits: row.coverage.as_ref().map_or(0, |c| c.exits.values().sum()),
+        by_instruction: row.coverage.map(|c| c.by_instruction).unwrap_or_default(),
         failure: row.failure,
     });
     CoverageTable { quick: results.quick, instructions: instructions.collect(), programs: programs.collect() }
 }
 
-fn figures(report: BenchReport) -> Bench {
+fn figures(report: BenchReport, bootstrap: &Bootstrap) -> Bench {
     let results = report.results;
+    let choice = Choice::of(&results, &report.analysis, bootstrap);
     let runs =
         results.workloads.iter().flat_map(|w| w.series.iter().map(|s| (Some(&w.kernel), &s.implementation, &s.void)));
     let compile = results.compile.iter().map(|s| (None, &s.implementation, &s.void));
@@ -169,6 +192,7 @@ fn figures(report: BenchReport) -> Bench {
     });
     Bench {
         void: void.collect(),
+        choice,
         kernels: results.kernels().into_iter().map(str::to_owned).collect(),
         conditions: results.conditions,
         participants: results.participants,

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::document::{Cell, Table, sections};
+use super::answers::{State, answers};
+use super::document::{Cell, Part, Table};
 use super::model::Report;
-use super::sentences::{State, answers};
+use super::sections::{board, sections};
 
 /// The whole file.
 pub fn write(report: &Report) -> String {
@@ -13,8 +14,10 @@ pub fn write(report: &Report) -> String {
     );
     // Writing to a string does not fail.
     for answer in answers(report) {
-        let said = escape(&format!("{}. {}", answer.short, answer.sentences.join(" ")));
-        let _ = writeln!(out, "\n**{}** {said}", answer.question);
+        let _ = writeln!(out, "\n**{}** {}", answer.question, escape(&answer.line()));
+    }
+    if let Some(board) = board(report) {
+        write_table(&mut out, &board);
     }
     for section in sections(report) {
         let _ = writeln!(out, "\n## {}", section.title);
@@ -24,14 +27,25 @@ pub fn write(report: &Report) -> String {
         for text in &section.text {
             let _ = writeln!(out, "\n{}", escape(text));
         }
-        for table in &section.tables {
+        for table in section.tables.iter().filter(|t| !t.long) {
             write_table(&mut out, table);
+        }
+        // What is only to be opened on the page is too much here; what failed is not.
+        for part in section.parts.iter().filter(|p| p.tables.is_empty() && p.charts.is_empty()) {
+            write_part(&mut out, part);
         }
     }
     out
 }
 
-fn write_table(out: &mut String, table: &Table) {
+fn write_part(out: &mut String, part: &Part) {
+    let _ = writeln!(out, "\n- **{}**", escape(&part.title));
+    for text in &part.text {
+        let _ = writeln!(out, "  {}", escape(text));
+    }
+}
+
+pub(super) fn write_table(out: &mut String, table: &Table) {
     let _ = writeln!(out, "\n### {}\n", escape(&table.caption));
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     *out += &line(table.head.iter().map(|h| escape(h)).collect());
@@ -51,7 +65,7 @@ fn cell(cell: &Cell) -> String {
 }
 
 /// Text that Markdown takes for nothing else, on one line.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.trim_end().chars() {
         match c {

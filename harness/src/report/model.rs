@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::Choice;
 use crate::bench::Implementation;
 use crate::bench::analysis::{Analysis, CompileFigure};
 use crate::bench::gates::GateResult;
@@ -14,7 +15,7 @@ use crate::bench::results::{Conditions, Participant};
 use crate::stats::{Interval, Verdict};
 
 /// Version of the format. It grows with each change that an old reader would misread.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// How the interpreter is called.
 pub const INTERPRETER: &str = "interpreter";
@@ -32,6 +33,12 @@ pub struct Report {
     pub coverage: Option<CoverageTable>,
     /// How fast; none if it was not run.
     pub bench: Option<Bench>,
+    /// Which planted faults the gates see; none if it was not run.
+    pub faults: Option<Faults>,
+    /// What changed; none if nothing was compared.
+    pub comparison: Option<Comparison>,
+    /// Earlier results of the same machine, oldest first; none if none are kept.
+    pub history: Option<History>,
 }
 
 /// On what, and with what.
@@ -86,8 +93,20 @@ pub struct Parity {
     pub cases: usize,
     /// Sums by implementation and configuration.
     pub rows: Vec<ParityRow>,
+    /// Sums by case.
+    pub by_case: Vec<CaseRow>,
     /// What failed.
     pub failures: Vec<Failure>,
+}
+
+/// Trials of a case, on all implementations, in all configurations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseRow {
+    /// The case.
+    pub case: String,
+    /// Sums.
+    #[serde(flatten)]
+    pub sums: Sums,
 }
 
 /// Trials of an implementation in a configuration.
@@ -107,8 +126,16 @@ pub struct ParityRow {
 pub struct Failure {
     /// Its name.
     pub trial: String,
+    /// The case.
+    pub case: String,
+    /// Who.
+    pub implementation: String,
+    /// Whether there was no answer.
+    pub died: bool,
     /// What failed.
     pub what: String,
+    /// The line that runs it again.
+    pub again: String,
 }
 
 /// What runs natively.
@@ -144,6 +171,8 @@ pub struct ProgramCoverage {
     pub implementation: String,
     /// Executed instructions: inline, through a helper, interpreted; none if they could not be counted.
     pub counts: Option<[u64; 3]>,
+    /// The same by mnemonic of the instruction.
+    pub by_instruction: BTreeMap<String, [u64; 3]>,
     /// Times that native code was left.
     pub exits: u64,
     /// What the gate found, or why nothing was counted.
@@ -154,9 +183,143 @@ impl ProgramCoverage {
     /// Shares in percent: inline, through a helper, interpreted.
     pub fn shares(&self) -> Option<[f64; 3]> {
         let counts = self.counts?;
-        let total: u64 = counts.iter().sum();
-        (total > 0).then(|| counts.map(|n| 100.0 * n as f64 / total as f64))
+        shares(&counts)
     }
+
+    /// Share that ran natively, in percent.
+    pub fn native(&self) -> Option<f64> {
+        self.shares().map(|[inline, helper, _]| inline + helper)
+    }
+}
+
+/// Shares in percent of counts: inline, through a helper, interpreted; none of nothing.
+pub fn shares(counts: &[u64; 3]) -> Option<[f64; 3]> {
+    let total: u64 = counts.iter().sum();
+    (total > 0).then(|| counts.map(|n| 100.0 * n as f64 / total as f64))
+}
+
+/// Which planted faults the gates see.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Faults {
+    /// The gates, in order.
+    pub gates: Vec<String>,
+    /// The faults.
+    pub planted: Vec<PlantedFault>,
+    /// Gates that saw a fault where none was planted.
+    pub false_alarms: Vec<String>,
+}
+
+/// A planted fault, and who saw it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlantedFault {
+    /// Its name.
+    pub name: String,
+    /// Where it is planted.
+    pub layer: String,
+    /// What it does.
+    pub about: String,
+    /// The gate that is meant to see it.
+    pub intended: String,
+    /// The gates that saw it.
+    pub seen_by: Vec<String>,
+    /// The gates that were not asked.
+    pub not_asked: Vec<String>,
+    /// Whether it was written without sight of the gates.
+    pub blind: bool,
+    /// Whether it fires on less than one input in a hundred.
+    pub rare: bool,
+}
+
+impl PlantedFault {
+    /// Whether the gate that is meant to see it does.
+    pub fn caught(&self) -> bool {
+        self.seen_by.contains(&self.intended)
+    }
+}
+
+/// What changed since a baseline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// What was compared with what, for people.
+    pub with: String,
+    /// What makes the two hard to compare.
+    pub flags: Vec<String>,
+    /// Why they were not compared at all.
+    pub refused: Option<String>,
+    /// Each quantity.
+    pub changes: Vec<Change>,
+}
+
+/// A quantity, before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// What was measured.
+    pub measure: String,
+    /// The kernel; none if it is none's.
+    pub kernel: Option<String>,
+    /// Whose.
+    pub subject: String,
+    /// After over before.
+    pub ratio: Option<Interval>,
+    /// What it means.
+    pub verdict: ChangeVerdict,
+    /// More about it, for people.
+    pub note: Option<String>,
+}
+
+/// What a change means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeVerdict {
+    /// Worse beyond doubt.
+    Worse,
+    /// Cannot be told.
+    CannotBeTold,
+    /// The same: beyond doubt no more different than matters.
+    Same,
+    /// Better beyond doubt.
+    Better,
+}
+
+impl ChangeVerdict {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            ChangeVerdict::Worse => "worse",
+            ChangeVerdict::CannotBeTold => "cannot be told",
+            ChangeVerdict::Same => "the same",
+            ChangeVerdict::Better => "better",
+        }
+    }
+}
+
+impl Comparison {
+    /// Changes with a verdict.
+    pub fn with_verdict(&self, verdict: ChangeVerdict) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |c| c.verdict == verdict)
+    }
+}
+
+/// Earlier results of the same machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Runs, oldest first: what each is called.
+    pub runs: Vec<String>,
+    /// What was followed through them.
+    pub lines: Vec<HistoryLine>,
+}
+
+/// A quantity through the runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// What was measured.
+    pub measure: String,
+    /// Whose.
+    pub subject: String,
+    /// Its value in each run; none where it was not measured.
+    pub values: Vec<Option<Interval>>,
+    /// The runs at which it changed.
+    pub changes: Vec<usize>,
 }
 
 /// How fast.
@@ -170,6 +333,8 @@ pub struct Bench {
     pub kernels: Vec<String>,
     /// Ratios, times, compilation.
     pub analysis: Analysis,
+    /// Which backend to use; none if nothing can be chosen from.
+    pub choice: Option<Choice>,
     /// Samples that do not count, and why.
     pub void: Vec<Void>,
     /// Gates.
@@ -191,6 +356,12 @@ impl Bench {
     /// Backends at their levels, in the order of the data.
     pub fn natives(&self) -> impl Iterator<Item = &Participant> {
         self.participants.iter().filter(|p| p.absent.is_none() && p.implementation.column().is_some())
+    }
+
+    /// Backends at their default levels, or all if none is marked so: what sentences and first pictures are about.
+    pub fn headline(&self) -> Vec<&Implementation> {
+        let any = self.natives().any(|p| p.default);
+        self.natives().filter(|p| p.default || !any).map(|p| &p.implementation).collect()
     }
 
     /// The uplift of an implementation on a kernel; over all without one.

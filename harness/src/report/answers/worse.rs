@@ -1,0 +1,153 @@
+//! Did anything get worse? Against a baseline, where there is one, and against the bounds that the corpus sets.
+
+use super::{Answer, State};
+use crate::bench::gates::GateResult;
+use crate::report::format::{count, counted, list, ratio_interval};
+use crate::report::model::{Change, ChangeVerdict, Report};
+use crate::stats::Verdict;
+
+/// So many are named; the rest are counted.
+const NAMED: usize = 4;
+
+/// What is found, sorted by how bad it is.
+#[derive(Default)]
+struct Findings {
+    bad: Vec<String>,
+    open: Vec<String>,
+    good: Vec<String>,
+}
+
+pub(super) fn answer(report: &Report) -> Answer {
+    let mut found = Findings::default();
+    let compared = baseline(report, &mut found);
+    coverage(report, &mut found);
+    gates(report, &mut found);
+    let (short, state) = match (compared, found.bad.is_empty(), found.open.is_empty()) {
+        (_, false, _) => ("Yes", State::Bad),
+        (false, true, _) => ("Cannot be told", State::Unknown),
+        (true, true, false) => ("Not that can be told", State::Unknown),
+        (true, true, true) => ("No", State::Good),
+    };
+    Answer {
+        question: "Did anything get worse?",
+        short: short.to_owned(),
+        state,
+        parts: Vec::new(),
+        sentences: [found.bad, found.open, found.good].concat(),
+        more: ("changes", "All changes"),
+    }
+}
+
+/// Whether there is a baseline that this run could be compared with.
+fn baseline(report: &Report, found: &mut Findings) -> bool {
+    let Some(comparison) = &report.comparison else {
+        found.open.push("There is no baseline for this machine: nothing earlier to compare with.".to_owned());
+        return false;
+    };
+    if let Some(why) = &comparison.refused {
+        found.open.push(format!("The baseline cannot be compared with: {why}."));
+        return false;
+    }
+    let of = |verdict| -> Vec<&Change> { comparison.with_verdict(verdict).collect() };
+    let (worse, untold) = (of(ChangeVerdict::Worse), of(ChangeVerdict::CannotBeTold));
+    let all = counted(comparison.changes.len() as u64, "comparison");
+    if worse.is_empty() {
+        found.good.push(format!("Nothing is worse than {} in {all}.", comparison.with));
+    } else {
+        let of = comparison.changes.len();
+        found.bad.push(format!(
+            "{} of {} are worse than {}: {}.",
+            count(worse.len() as u64),
+            count(of as u64),
+            comparison.with,
+            named(&worse)
+        ));
+    }
+    let better = of(ChangeVerdict::Better);
+    if !better.is_empty() {
+        found.good.push(format!("{} better: {}.", counted(better.len() as u64, "figure"), named(&better)));
+    }
+    if !untold.is_empty() {
+        let share = format!("{} of {}", count(untold.len() as u64), count(comparison.changes.len() as u64));
+        found.good.push(format!("Of {share} it cannot be told."));
+    }
+    for flag in &comparison.flags {
+        found.open.push(format!("Beware: {flag}."));
+    }
+    true
+}
+
+fn named(changes: &[&Change]) -> String {
+    let name = |change: &&Change| {
+        let place = change.kernel.as_ref().map_or_else(String::new, |kernel| format!(" of {kernel}"));
+        let ratio = change.ratio.as_ref().map_or_else(String::new, |ratio| format!(" {}", ratio_interval(ratio)));
+        format!("{}{place} on {}{ratio}", change.measure, change.subject)
+    };
+    some(changes.iter().map(name).collect())
+}
+
+/// The first of a list, and how many more there are.
+fn some(mut names: Vec<String>) -> String {
+    if names.len() > NAMED + 1 {
+        let more = names.len() - NAMED;
+        names.truncate(NAMED);
+        names.push(format!("{more} more"));
+    }
+    list(&names)
+}
+
+fn coverage(report: &Report, found: &mut Findings) {
+    let Some(coverage) = &report.coverage else {
+        return found.open.push("Coverage was not run.".to_owned());
+    };
+    let failed: Vec<String> = coverage
+        .programs
+        .iter()
+        .filter(|p| p.failure.is_some())
+        .map(|p| format!("{} on {}", p.program, p.implementation))
+        .collect();
+    if !failed.is_empty() {
+        found.bad.push(format!("Coverage is below its bound: {}.", some(failed)));
+    }
+    for table in coverage.instructions.iter().filter(|t| t.compiled < t.of) {
+        let missing = counted((table.of - table.compiled) as u64, "instruction");
+        found.bad.push(format!("{} does not compile {missing}.", table.implementation));
+    }
+}
+
+fn gates(report: &Report, found: &mut Findings) {
+    let Some(bench) = &report.bench else {
+        return found.open.push("Benchmarks were not run.".to_owned());
+    };
+    let names = |verdict| -> Vec<String> { bench.gates_with(verdict).map(gate_name).collect() };
+    let (failed, inconclusive) = (names(Verdict::Fail), names(Verdict::Inconclusive));
+    if !failed.is_empty() {
+        found.bad.push(format!("{} of speed broken: {}.", counted(failed.len() as u64, "bound"), some(failed)));
+    }
+    if !inconclusive.is_empty() {
+        let gates = counted(inconclusive.len() as u64, "bound");
+        found.open.push(format!("Whether {gates} of speed hold cannot be told: {}.", some(inconclusive)));
+    }
+    if bench.gates.is_empty() {
+        found.open.push("No bound of speed was judged.".to_owned());
+    }
+    if !bench.void.is_empty() {
+        let void = counted(bench.void.len() as u64, "measurement");
+        found.open.push(format!("{void} not counted, for reasons given below."));
+    }
+    let held = bench.gates_with(Verdict::Pass).count();
+    if held > 0 {
+        let all = bench.gates.len();
+        let held = if held == all { "All".to_owned() } else { format!("{} of", count(held as u64)) };
+        found.good.push(format!("{held} {} of speed that the corpus sets hold.", counted(all as u64, "bound")));
+    }
+}
+
+/// What a gate is called in a sentence.
+fn gate_name(gate: &GateResult) -> String {
+    let who = format!("{} over {}", gate.of, gate.over);
+    match &gate.kernel {
+        Some(kernel) => format!("{} of {kernel} ({who})", gate.gate.replace('_', " ")),
+        None => format!("{} ({who})", gate.gate.replace('_', " ")),
+    }
+}

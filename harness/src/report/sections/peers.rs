@@ -1,0 +1,40 @@
+//! Against programs from outside.
+
+use super::{NO_BENCH, by_kernel, natives};
+use crate::bench::Implementation;
+use crate::report::document::Section;
+use crate::report::model::Bench;
+
+pub(super) fn section(bench: Option<&Bench>) -> Section {
+    let mut section = Section::new(
+        "peers",
+        "Against programs from outside",
+        "Peers",
+        &[
+            "Time relative to twins of the kernels in other languages: below 1× is faster than the twin. Twins print their own time and must print the \
+           same checksum. They share no code with Lockstep, but are written by the same people; and a twin says nothing of what its language is \
+           good at elsewhere.",
+        ],
+    );
+    let Some(bench) = bench else { return section.missing(NO_BENCH) };
+    for peer in bench.participants.iter().filter(|p| p.implementation.peer().is_some()) {
+        let id = &peer.implementation;
+        if let Some(why) = &peer.absent {
+            section.missing.push(format!("{id} did not take part: {why}."));
+            continue;
+        }
+        let cell = |of: &Implementation, kernel: Option<&str>| bench.peer_ratio(of, id, kernel);
+        let mut names: Vec<&Implementation> =
+            [&Implementation::Interpreter].into_iter().chain(natives(bench)).collect();
+        names.retain(|name| bench.kernels.iter().any(|kernel| cell(name, Some(kernel)).is_some()));
+        if names.is_empty() {
+            section.missing.push(format!("Nothing was measured in the same round as {id}."));
+            continue;
+        }
+        section.tables.push(by_kernel(bench, format!("Time over that of {id}: {}", peer.about), &names, cell));
+    }
+    if section.tables.is_empty() && section.missing.is_empty() {
+        section.missing.push("No peer took part.".to_owned());
+    }
+    section
+}
