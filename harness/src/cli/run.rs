@@ -1,19 +1,22 @@
 //! `lockstep run`: a program on the interpreter, or with native code by a backend.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use lockstep_backend_api::{Level, Options as BackendOptions, Target};
+use lockstep_backend_api::{Execution, Level, Options as BackendOptions, Target};
 use lockstep_bytecode::{Kind, Verified};
-use lockstep_engine::{Config, DEFAULT_THRESHOLDS, Mode, Pipeline, Session};
+use lockstep_compiler::PassConfig;
+use lockstep_engine::{Config, DEFAULT_THRESHOLDS, Mode, Pipeline, Session, UnitKey};
 use lockstep_runtime::{Limits, Thresholds, Value};
 
 use super::Done;
 use crate::backends::Backends;
 use crate::program::literal::{self, Literal};
+use crate::subject::evidence::Counters;
 
 /// Run a program and print its result.
 ///
@@ -48,6 +51,15 @@ pub(super) struct Options {
     /// Print what was compiled, refused and left, to standard error
     #[arg(long)]
     stats: bool,
+    /// Compile only these functions; an empty list compiles nothing: --only-compile=f,g
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', num_args = 0..=1, require_equals = true)]
+    only_compile: Option<Vec<String>>,
+    /// Let the optimiser make N changes in each unit, and no more
+    #[arg(long, value_name = "N")]
+    fuel: Option<u64>,
+    /// Count executed instructions, natively and not, and write the counts to this file as JSON; the code is an instrumented build of the same
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
     /// The program
     file: PathBuf,
     /// Arguments of the entry function
@@ -90,21 +102,36 @@ pub(super) fn run(options: &Options) -> Done {
         .map(|(text, kind)| argument(text, kind))
         .collect::<Result<Vec<Value>, String>>()?;
     let limits = Limits { depth: options.depth, memory: options.memory << 20, budget: options.budget };
-    let native = if options.backend == INTERPRETER { None } else { Some(pipeline(options)?) };
-    let config = Config { native, limits, coverage: false };
+    let native = if options.backend == INTERPRETER { None } else { Some(pipeline(options, &module)?) };
+    // What is evaluated is not native, whoever compiled it.
+    let makes_native = native.as_ref().is_some_and(|(p, _)| p.backend.capabilities().execution == Execution::Native);
+    let counts = options.counters.is_some();
+    let config = Config { native, limits, coverage: counts };
     // A session stays on its thread; this one has room for deep native recursion.
     let thread = std::thread::Builder::new().stack_size(super::MACHINE_STACK);
     let wants_stats = options.stats;
     let shown = module.clone();
-    let (outcome, output, stats) = thread
+    let (outcome, output, stats, executions) = thread
         .spawn(move || {
             let mut session = Session::new(module, config);
             let outcome = session.run(entry, &args);
-            (outcome, session.take_output(), session.stats())
+            let executions = if counts { session.executions() } else { Vec::new() };
+            (outcome, session.take_output(), session.stats(), executions)
         })?
         .join()
         .map_err(|_| "the run panicked; this is a defect of Lockstep")?;
     io::stdout().write_all(&output)?;
+    if let Some(file) = &options.counters {
+        let mut counters = Counters { exits: Some(stats.exits.values().sum()), ..Counters::default() };
+        counters.compiled = Some(stats.units.len() as u64);
+        for counted in executions.iter().flatten() {
+            let compiled = counted.inline + counted.helper;
+            *if makes_native { &mut counters.native } else { &mut counters.interpreted } += compiled;
+            counters.interpreted += counted.interpreted;
+        }
+        std::fs::write(file, serde_json::to_string(&counters)? + "\n")
+            .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+    }
     if wants_stats {
         for unit in &stats.units {
             let time: f64 = unit.phases.iter().map(|p| p.1.as_secs_f64()).sum();
@@ -145,7 +172,21 @@ fn argument(text: &str, kind: Kind) -> Result<Value, String> {
     literal::value(&literal, kind)
 }
 
-fn pipeline(options: &Options) -> Result<(Pipeline, Mode), Box<dyn std::error::Error + Send + Sync>> {
+/// The units of functions that may be compiled, each with all its loops.
+fn units(module: &Verified, names: &[String]) -> Result<BTreeSet<UnitKey>, String> {
+    let mut units = BTreeSet::new();
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        let func = module.find(name).ok_or_else(|| format!("--only-compile: there is no function `{name}`"))?;
+        let headers = module.function(func).loop_headers().into_iter().map(Some);
+        units.extend(headers.chain([None]).map(|header| (func, header)));
+    }
+    Ok(units)
+}
+
+fn pipeline(
+    options: &Options,
+    module: &Verified,
+) -> Result<(Pipeline, Mode), Box<dyn std::error::Error + Send + Sync>> {
     let mut backends = Backends::new();
     let backend = backends.share(&options.backend)?;
     let level = match &options.level {
@@ -155,14 +196,20 @@ fn pipeline(options: &Options) -> Result<(Pipeline, Mode), Box<dyn std::error::E
         }
     };
     let target = Target::host().ok_or("no backend can make code for this machine")?;
-    let compiler = lockstep_compiler::Options { countdown: options.budget.is_some(), ..Default::default() };
+    let compiler = lockstep_compiler::Options {
+        countdown: options.budget.is_some(),
+        coverage: options.counters.is_some(),
+        passes: PassConfig::default().with_total(options.fuel),
+        ..Default::default()
+    };
+    let only = options.only_compile.as_ref().map(|names| units(module, names)).transpose()?;
     let pipeline = Pipeline {
         backend,
         target,
         options: BackendOptions::at(level),
         compiler,
         churn: false,
-        only: None,
+        only: only.map(Arc::new),
         cache: None,
         tamper: None,
     };

@@ -131,6 +131,8 @@ fn osr_headers(code: &Code<'_>, options: &Options) -> Vec<Pc> {
 struct Log<'a> {
     config: &'a PassConfig,
     fuel: Vec<Fuel>,
+    /// Of all passes together.
+    total: Fuel,
     since: Instant,
     phases: Vec<(&'static str, Duration)>,
     changes: Vec<(PassId, u64)>,
@@ -142,6 +144,7 @@ impl<'a> Log<'a> {
         Self {
             config,
             fuel: PassId::ALL.iter().map(|&pass| Fuel::new(config.fuel(pass))).collect(),
+            total: Fuel::new(config.total()),
             since: Instant::now(),
             phases: Vec::new(),
             changes: Vec::new(),
@@ -179,10 +182,13 @@ impl<'a> Log<'a> {
         if !self.config.is_on(pass) {
             return;
         }
-        let fuel = &mut self.fuel[pass as usize];
-        let before = fuel.used();
-        run(pass, unit, fuel);
-        self.changes.push((pass, fuel.used() - before));
+        let own = &mut self.fuel[pass as usize];
+        let mut fuel = own.within(&self.total);
+        run(pass, unit, &mut fuel);
+        let changes = fuel.used() - own.used();
+        own.spend(changes);
+        self.total.spend(changes);
+        self.changes.push((pass, changes));
         self.step(pass.name(), unit);
     }
 }

@@ -515,6 +515,22 @@ fn every_pass_has_something_to_do_and_stops_when_told() {
             assert_eq!(changes(&module, FuncId(0), &options, info.id), limit, "{} of {}", info.name, all);
         }
     }
+    // All together stop in the order of the pipeline: what one more change allows begins with what was there before.
+    let made = |total| {
+        let options = Options { passes: PassConfig::default().with_total(total), ..Options::default() };
+        let compiled =
+            compile(&Request { module: &module, func: FuncId(0), options: &options }).expect("it is compiled");
+        compiled.changes
+    };
+    let all = made(None);
+    let sum = |changes: &[(PassId, u64)]| changes.iter().map(|(_, count)| count).sum::<u64>();
+    for limit in 0..=sum(&all) {
+        let some = made(Some(limit));
+        assert_eq!(sum(&some), limit);
+        let cut = some.iter().zip(&all).position(|(some, all)| some != all).unwrap_or(all.len());
+        assert!(some[..cut] == all[..cut] && sum(some.get(cut + 1..).unwrap_or_default()) == 0, "{limit}: {some:?}");
+    }
+    assert_eq!(made(Some(u64::MAX)), all);
 }
 
 #[test]

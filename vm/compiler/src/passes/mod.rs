@@ -106,6 +106,8 @@ impl PassId {
 pub struct PassConfig {
     /// Changes that each pass may make in one unit, by [`PassId`]; 0 switches it off, `None` sets no limit.
     fuel: [Option<u64>; PASSES.len()],
+    /// Changes that all passes together may make in one unit, in the order of the pipeline; `None` sets no limit.
+    total: Option<u64>,
     /// Whether the IR verifier runs after construction, lowering and each pass. Debug builds always run it.
     pub verify: bool,
     /// Whether to keep the unit's text after each of them.
@@ -115,7 +117,7 @@ pub struct PassConfig {
 impl Default for PassConfig {
     /// All passes, without limit.
     fn default() -> Self {
-        Self { fuel: [None; PASSES.len()], verify: false, dump: false }
+        Self { fuel: [None; PASSES.len()], total: None, verify: false, dump: false }
     }
 }
 
@@ -141,6 +143,17 @@ impl PassConfig {
     pub fn with_fuel(mut self, pass: PassId, changes: Option<u64>) -> Self {
         self.fuel[pass as usize] = changes;
         self
+    }
+
+    /// The same with another limit for all passes together.
+    #[must_use]
+    pub fn with_total(self, changes: Option<u64>) -> Self {
+        Self { total: changes, ..self }
+    }
+
+    /// The limit of all passes together.
+    pub fn total(&self) -> Option<u64> {
+        self.total
     }
 
     /// The limit of a pass.
@@ -177,6 +190,19 @@ impl Fuel {
         }
         self.used += 1;
         true
+    }
+
+    /// The same with another limit beside its own.
+    #[must_use]
+    pub fn within(&self, other: &Fuel) -> Self {
+        let left = self.left.into_iter().chain(other.left).min();
+        Self { left, used: self.used }
+    }
+
+    /// Counts changes that were made within another limit.
+    pub fn spend(&mut self, changes: u64) {
+        self.left = self.left.map(|left| left.saturating_sub(changes));
+        self.used += changes;
     }
 
     /// Whether `take` would say no.
