@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t kernel(int64_t n, int64_t seed);
@@ -21,6 +22,13 @@ static inline void *array(int64_t count, size_t size) {
         exit(1);
     }
     return memory;
+}
+
+/* The bits of a float. */
+static inline uint64_t bits(double value) {
+    uint64_t same;
+    memcpy(&same, &value, sizeof same);
+    return same;
 }
 
 int main(int argc, char **argv) {

@@ -1,19 +1,29 @@
-//! The kernels of corpus/bench and their peers in C and Lua compute the same checksums: harness/peers/README.md defines them.
+//! The kernels of corpus/bench and their twins in other languages compute the same checksums: harness/peers/README.md defines them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use lockstep::bench::peer::{self, PEERS};
 use lockstep_runtime::{Limits, Value};
 
-/// Each kernel with three sizes and seeds, small enough for a debug build of the interpreter.
-const KERNELS: [(&str, [(i64, i64); 3]); 6] = [
+/// Each kernel with three sizes and seeds, small enough for a debug build of the interpreter. The second is one at which both matter.
+const KERNELS: [(&str, [(i64, i64); 3]); 14] = [
     ("xorshift", [(0, 5), (1000, 1), (100_000, -7)]),
     ("lcg", [(0, 5), (1000, 1), (100_000, -7)]),
-    ("mandelbrot", [(0, 1), (10, 1), (40, 777)]),
-    ("matmul", [(0, 1), (5, -3), (30, 9)]),
-    ("sieve", [(0, 1), (1, -1), (2, 700)]),
+    ("sums", [(0, 5), (1000, 1), (100_000, -7)]),
+    ("collatz", [(0, 5), (100, 1), (2000, -7)]),
+    ("gcd", [(0, 5), (20, 1), (2000, -7)]),
     ("fib", [(0, 1), (10, 3), (20, -4)]),
+    ("mandelbrot", [(0, 1), (10, 1), (40, 777)]),
+    ("nbody", [(0, 1), (10, 1), (1000, 777)]),
+    ("matmul", [(0, 1), (5, -3), (30, 9)]),
+    ("spectralnorm", [(0, 1), (5, -3), (30, 9)]),
+    ("heat", [(0, 1), (1, -3), (3, 9)]),
+    ("sieve", [(0, 1), (1, -1), (2, 700)]),
+    ("primes", [(0, 1), (20, -1), (2000, 700)]),
+    ("fannkuch", [(0, 1), (20, -1), (2000, 700)]),
 ];
 
 fn root() -> PathBuf {
@@ -32,16 +42,7 @@ fn interpreted(kernel: &str, n: i64, seed: i64) -> i64 {
     }
 }
 
-/// Whether a program is there; says so if not.
-fn is_there(program: &str, argument: &str) -> bool {
-    let there = Command::new(program).arg(argument).output().is_ok_and(|done| done.status.success());
-    if !there {
-        eprintln!("SKIPPED: `{program}` is not there");
-    }
-    there
-}
-
-/// The checksum in a peer's output, whose second line must be its time.
+/// The checksum in a twin's output, whose second line must be its time.
 fn checksum_of(command: &mut Command) -> i64 {
     let done = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let text = String::from_utf8_lossy(&done.stdout);
@@ -52,11 +53,19 @@ fn checksum_of(command: &mut Command) -> i64 {
     first.strip_prefix("checksum ").and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("{command:?} prints {text}"))
 }
 
-/// Compares what `peer` computes with the interpreter.
-fn compare(peer: impl Fn(&str) -> Command) {
+/// Compares the twins that a peer runs with the interpreter, if the peer is there; says so if not.
+fn agrees(id: &str) {
+    let peer = peer::find(id).expect("one of the peers");
+    if peer.version().is_none() {
+        eprintln!("SKIPPED: `{}` is not there", peer.program());
+        return;
+    }
+    let build = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
     for (kernel, sizes) in KERNELS {
+        let command = peer.prepare(&root().join("harness/peers"), kernel, &build).unwrap_or_else(|e| panic!("{e}"));
         for (n, seed) in sizes {
-            let theirs = checksum_of(peer(kernel).args([n.to_string(), seed.to_string()]));
+            let theirs =
+                checksum_of(Command::new(&command[0]).args(&command[1..]).args([n.to_string(), seed.to_string()]));
             assert_eq!(theirs, interpreted(kernel, n, seed), "{kernel} {n} {seed}");
         }
     }
@@ -71,27 +80,35 @@ fn results_depend_on_size_and_seed() {
 }
 
 #[test]
-fn c_peers_agree() {
-    if !is_there("gcc", "--version") {
-        return;
-    }
-    let build = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    for (kernel, _) in KERNELS {
-        let source = root().join(format!("harness/peers/{kernel}.c"));
-        let status =
-            Command::new("gcc").args(["-O2", "-o"]).arg(build.join(kernel)).arg(source).status().expect("gcc starts");
-        assert!(status.success(), "{kernel} does not compile");
-    }
-    compare(|kernel| Command::new(build.join(kernel)));
+fn c_twins_agree() {
+    agrees("gcc");
 }
 
 #[test]
-fn lua_peers_agree() {
-    if is_there("lua5.4", "-v") {
-        compare(|kernel| {
-            let mut command = Command::new("lua5.4");
-            command.arg(root().join(format!("harness/peers/{kernel}.lua")));
-            command
-        });
+fn go_twins_agree() {
+    agrees("go");
+}
+
+#[test]
+fn luajit_twins_agree() {
+    agrees("luajit");
+}
+
+#[test]
+fn lua_twins_agree() {
+    agrees("lua5.4");
+}
+
+#[test]
+fn every_kernel_of_the_corpus_and_every_peer_is_compared() {
+    let kernels: BTreeSet<String> = KERNELS.map(|(kernel, _)| kernel.to_owned()).into();
+    let mut corpus = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("corpus/bench")).expect("it is there") {
+        let path = entry.expect("it can be read").path();
+        if path.extension().is_some_and(|ending| ending == "lks") {
+            corpus.insert(path.file_stem().expect("a name").to_string_lossy().into_owned());
+        }
     }
+    assert_eq!(kernels, corpus);
+    assert_eq!(PEERS.map(|p| p.id), ["gcc", "go", "luajit", "lua5.4"], "each has a test above");
 }

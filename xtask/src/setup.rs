@@ -55,10 +55,12 @@ struct Peer {
     serves: &'static str,
 }
 
-const PEERS: [Peer; 3] = [
+const PEERS: [Peer; 5] = [
     Peer { program: "gcc", package: "gcc", serves: "the C twins and the outside judge of operations" },
     Peer { program: "python3", package: "python3", serves: "the judge of bytecode and the gcc backend of examples/" },
     Peer { program: "lua5.4", package: "lua5.4", serves: "the yardstick of the interpreter" },
+    Peer { program: "luajit", package: "luajit", serves: "the LuaJIT twins" },
+    Peer { program: "go", package: "golang-go", serves: "the Go twins" },
 ];
 
 /// Makes sure that every backend can be built.
@@ -86,9 +88,17 @@ pub fn backends(sh: &mut Shell, without_llvm: bool) -> Result<Features, String> 
 pub fn peers(sh: &Shell) {
     let missing: Vec<&Peer> = PEERS.iter().filter(|p| !on_path(sh, p.program)).collect();
     if !missing.is_empty() {
+        eprintln!(
+            "missing peers; trying to install {}",
+            missing.iter().map(|p| p.package).collect::<Vec<_>>().join(" ")
+        );
         let packages: Vec<String> = missing.iter().map(|p| p.package.to_owned()).collect();
-        eprintln!("missing peers; trying to install {}", packages.join(" "));
-        install(sh, &packages);
+        // One package that a system does not have must not keep the others away.
+        if !install(sh, &packages) && packages.len() > 1 {
+            for package in packages {
+                install(sh, &[package]);
+            }
+        }
     }
     for peer in &PEERS {
         let state = if on_path(sh, peer.program) { "found" } else { "absent" };

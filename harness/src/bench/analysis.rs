@@ -100,6 +100,9 @@ pub struct Analysis {
     pub native_ratio: Vec<Figure>,
     /// The interpreter's time over PUC Lua's.
     pub interpreter_ratio: Vec<Figure>,
+    /// A backend's time over that of a peer that is no yardstick.
+    #[serde(default)]
+    pub peer_ratio: Vec<Figure>,
     /// Compilation.
     pub compile: Vec<CompileFigure>,
     /// From when on one backend is better than another, for pairs of backends at their default levels.
@@ -126,12 +129,17 @@ impl Analysis {
         let interpreter = Implementation::Interpreter;
         let c_twin = Implementation::Peer(NATIVE_YARDSTICK.to_owned());
         let lua_twin = Implementation::Peer(INTERPRETER_YARDSTICK.to_owned());
+        let other_peers = results
+            .present()
+            .map(|p| &p.implementation)
+            .filter(|i| i.peer().is_some() && ![&c_twin, &lua_twin].contains(i));
         let ratios = |of: &Implementation, over: &Implementation| figures(results, of, over, bootstrap);
         Self {
             timings: results.workloads.iter().flat_map(|w| timings(w, bootstrap)).collect(),
             uplift: natives.iter().flat_map(|native| ratios(&interpreter, native)).collect(),
             native_ratio: natives.iter().flat_map(|native| ratios(native, &c_twin)).collect(),
             interpreter_ratio: ratios(&interpreter, &lua_twin),
+            peer_ratio: other_peers.flat_map(|peer| natives.iter().flat_map(|native| ratios(native, peer))).collect(),
             compile: results.compile.iter().filter_map(|series| compile(series, bootstrap)).collect(),
             crossovers: defaults
                 .iter()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program that runs twins.
+/// A program that runs twins. In its commands `SOURCE` stands for the twin, `BINARY` for what it is compiled to, `PEERS/` for the directory of twins.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer {
     /// Its id.
@@ -17,20 +17,12 @@ pub struct Peer {
     pub about: &'static str,
     /// The ending of its twins.
     pub ending: &'static str,
-    /// The program that compiles or runs them.
-    pub program: &'static str,
-    /// How to ask for its version.
-    version: &'static str,
-    /// How twins are run.
-    how: How,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    /// Compiled to a program first, with these flags.
-    Compiled(&'static [&'static str]),
-    /// Run from its source.
-    Interpreted,
+    /// The command that prints its version.
+    version: &'static [&'static str],
+    /// The command that compiles a twin; empty if it is run from its source.
+    build: &'static [&'static str],
+    /// The command that runs a twin; the kernel's arguments follow.
+    run: &'static [&'static str],
 }
 
 /// The id of the peer that uplift's reference is held against.
@@ -39,22 +31,38 @@ pub const INTERPRETER_YARDSTICK: &str = "lua5.4";
 pub const NATIVE_YARDSTICK: &str = "gcc";
 
 /// All peers.
-pub const PEERS: [Peer; 2] = [
+pub const PEERS: [Peer; 4] = [
     Peer {
         id: NATIVE_YARDSTICK,
         about: "C twins, gcc -O2",
         ending: "c",
-        program: "gcc",
-        version: "--version",
-        how: How::Compiled(&["-O2", "-o"]),
+        version: &["gcc", "--version"],
+        build: &["gcc", "-O2", "-o", "BINARY", "SOURCE", "-lm"],
+        run: &["BINARY"],
+    },
+    Peer {
+        id: "go",
+        about: "Go twins, the Go compiler",
+        ending: "go",
+        version: &["go", "version"],
+        build: &["go", "build", "-o", "BINARY", "SOURCE", "PEERS/peer.go"],
+        run: &["BINARY"],
+    },
+    Peer {
+        id: "luajit",
+        about: "LuaJIT twins, with its JIT compiler and FFI",
+        ending: "luajit.lua",
+        version: &["luajit", "-v"],
+        build: &[],
+        run: &["luajit", "SOURCE"],
     },
     Peer {
         id: INTERPRETER_YARDSTICK,
         about: "Lua twins, PUC Lua 5.4",
         ending: "lua",
-        program: "lua5.4",
-        version: "-v",
-        how: How::Interpreted,
+        version: &["lua5.4", "-v"],
+        build: &[],
+        run: &["lua5.4", "SOURCE"],
     },
 ];
 
@@ -73,15 +81,20 @@ pub fn find(id: &str) -> Option<&'static Peer> {
 }
 
 impl Peer {
+    /// The program that must be installed.
+    pub fn program(&self) -> &'static str {
+        self.version[0]
+    }
+
     /// The first line of its own account of its version; `None` if it is absent from this machine.
     pub fn version(&self) -> Option<String> {
-        let output = Command::new(self.program).arg(self.version).stdin(Stdio::null()).output().ok()?;
+        let output = Command::new(self.program()).args(&self.version[1..]).stdin(Stdio::null()).output().ok()?;
         let text = [output.stdout, output.stderr].concat();
         let line = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
         output.status.success().then_some(line)
     }
 
-    /// The command that runs a twin, which is compiled first if need be.
+    /// The command that runs a twin, which is compiled into `build` first if need be.
     ///
     /// # Errors
     /// There is no such twin, or it does not compile.
@@ -90,21 +103,28 @@ impl Peer {
         if !source.is_file() {
             return Err(format!("no twin: {} is not there", source.display()));
         }
-        let How::Compiled(flags) = self.how else { return Ok(vec![self.program.into(), source]) };
-        std::fs::create_dir_all(build).map_err(|e| format!("{}: {e}", build.display()))?;
-        let binary = build.join(twin);
-        let output = Command::new(self.program)
-            .args(flags)
-            .arg(&binary)
-            .arg(&source)
-            .arg("-lm")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|e| format!("{}: {e}", self.program))?;
-        if !output.status.success() {
-            return Err(format!("{}: {}", source.display(), String::from_utf8_lossy(&output.stderr).trim()));
+        // Twins of one kernel are compiled by several peers.
+        let binary = build.join(format!("{twin}.{}", self.id));
+        let words = |command: &[&str]| -> Vec<PathBuf> {
+            let word = |word: &&str| match *word {
+                "SOURCE" => source.clone(),
+                "BINARY" => binary.clone(),
+                word => word.strip_prefix("PEERS/").map_or_else(|| word.into(), |file| peers.join(file)),
+            };
+            command.iter().map(word).collect()
+        };
+        if let [compiler, arguments @ ..] = &words(self.build)[..] {
+            std::fs::create_dir_all(build).map_err(|e| format!("{}: {e}", build.display()))?;
+            let output = Command::new(compiler)
+                .args(arguments)
+                .stdin(Stdio::null())
+                .output()
+                .map_err(|e| format!("{}: {e}", compiler.display()))?;
+            if !output.status.success() {
+                return Err(format!("{}: {}", source.display(), String::from_utf8_lossy(&output.stderr).trim()));
+            }
         }
-        Ok(vec![binary])
+        Ok(words(self.run))
     }
 }
 

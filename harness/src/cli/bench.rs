@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// Seed of the order of processes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Leave out programs from outside (gcc, lua5.4)
+    /// Leave out programs from outside (gcc, go, luajit, lua5.4)
     #[arg(long)]
     no_peers: bool,
     /// Where the twins of the benchmarks are
@@ -188,7 +188,7 @@ fn participants(
                 implementation: Implementation::Peer(peer.id.to_owned()),
                 about: peer.about.to_owned(),
                 default: false,
-                absent: version.is_none().then(|| format!("`{}` is not installed", peer.program)),
+                absent: version.is_none().then(|| format!("`{}` is not installed", peer.program())),
                 version: version.unwrap_or_default(),
             });
         }

@@ -374,7 +374,8 @@ impl Bench {
 
     /// The time of an implementation over that of a peer.
     pub fn peer_ratio(&self, of: &Implementation, peer: &Implementation, kernel: Option<&str>) -> Option<Interval> {
-        let mut figures = self.analysis.native_ratio.iter().chain(&self.analysis.interpreter_ratio);
+        let Analysis { native_ratio, interpreter_ratio, peer_ratio, .. } = &self.analysis;
+        let mut figures = native_ratio.iter().chain(interpreter_ratio).chain(peer_ratio);
         figures.find(|f| f.of == *of && f.over == *peer && f.kernel.as_deref() == kernel).map(|f| f.ratio)
     }
 
