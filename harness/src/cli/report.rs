@@ -1,19 +1,19 @@
-//! `lockstep report`: results of other commands as a page, as Markdown and as one file of data.
+//! `lockstep report`: results of other commands as a page, as text, as data, and in the forms that CI reads.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Done;
-use crate::report::answers::answers;
-use crate::report::{Sources, environment, gather, markdown, page};
+use super::{Corpus, Done};
+use crate::report::{Sources, environment, gather, github, junit, markdown, page, summary, terminal};
 
-/// Write what parity, coverage and benchmarks found: report.html, RESULTS.md, results.json.
+/// Write what the other commands found: a page, Markdown, data, JUnit, and a summary here.
 ///
 /// Each part is read from what its command wrote with `--results`; a part that is not given is shown as missing. Nothing is measured here, and the
 /// exit status says only whether the report could be written: verdicts are those of the commands.
 #[derive(Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Options {
     /// Results of `lockstep parity`
     #[arg(long, value_name = "FILE")]
@@ -27,7 +27,25 @@ pub(super) struct Options {
     /// Directory to write to; made if need be
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
+    /// Print annotations for GitHub, and append summary.md to the job's summary ($GITHUB_STEP_SUMMARY)
+    #[arg(long)]
+    github: bool,
+    #[command(flatten)]
+    corpus: Corpus,
 }
+
+const AFTER_HELP: &str = "\
+Written to --out:
+  report.html    everything, for people: one file, offline
+  RESULTS.md     the same as Markdown, with what the figures mean
+  results.json   the same as data; its schema is docs/schema/results.schema.json
+  summary.md     in brief, for a pull request
+  junit.xml      every verdict as a test case, for CI
+
+Examples:
+  lockstep parity --quiet --results parity.json
+  lockstep bench --quick --results bench.json
+  lockstep report --parity parity.json --bench bench.json --out reports";
 
 pub(super) fn run(options: &Options) -> Done {
     let sources = Sources {
@@ -41,10 +59,18 @@ pub(super) fn run(options: &Options) -> Done {
     write(&options.out, "results.json", &(serde_json::to_string_pretty(&report)? + "\n"))?;
     write(&options.out, "RESULTS.md", &markdown::write(&report))?;
     write(&options.out, "report.html", &page::write(&report))?;
-    for answer in answers(&report) {
-        println!("{} {}", answer.question, answer.line());
+    write(&options.out, "junit.xml", &junit::write(&report)?)?;
+    let summary = summary::write(&report);
+    write(&options.out, "summary.md", &summary)?;
+    anstream::print!("{}", terminal::write(&report));
+    println!("\nreport: {}", options.out.join("report.html").display());
+    if options.github {
+        print!("{}", github::annotations(&report, &options.corpus.corpus));
+        if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") {
+            let file = Path::new(&file);
+            github::append_summary(file, &summary).map_err(|e| format!("cannot append to {}: {e}", file.display()))?;
+        }
     }
-    println!("report: {}", options.out.join("report.html").display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@
 //! - [`model`]: that report as data, which is `results.json`; [`choice`]: which backend it speaks for.
 //! - [`answers`]: is it right, which backend should I use, did anything get worse. Generated, so that they cannot be out of date.
 //! - [`sections`]: the [`document`]'s sections with their tables and [`charts`]; [`markdown`] and [`page`] only write them down.
+//! - In brief: [`terminal`], [`summary`] (for a pull request), [`github`] (annotations); [`findings`], one by one, as [`junit`].
 //!
 //! Nothing is measured or judged here, and no backend is named: columns, rows and colours follow the order of the data.
 
@@ -12,12 +13,17 @@ pub mod charts;
 pub mod choice;
 pub mod document;
 pub mod environment;
+pub mod findings;
 mod format;
 pub mod gather;
+pub mod github;
+pub mod junit;
 pub mod markdown;
 pub mod model;
 pub mod page;
 pub mod sections;
+pub mod summary;
+pub mod terminal;
 
 #[cfg(test)]
 mod fixture;

@@ -281,6 +281,15 @@ pub enum ChangeVerdict {
     Better,
 }
 
+impl Change {
+    /// What is compared, in words.
+    pub fn name(&self) -> String {
+        let place = self.kernel.as_ref().map_or_else(String::new, |kernel| format!(" of {kernel}"));
+        let subject = if self.subject.is_empty() { String::new() } else { format!(" on {}", self.subject) };
+        format!("{}{place}{subject}", self.measure)
+    }
+}
+
 impl ChangeVerdict {
     /// In words.
     pub const fn words(self) -> &'static str {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answers::{State, answers};
 use super::fixture::{File, bench, bench_of, coverage, large, parity, report, two, who as backend};
 use super::model::{Environment, Report};
-use super::{SourceError, Sources, gather, markdown, page};
+use super::{SourceError, Sources, gather, junit, markdown, page, summary, terminal};
 use crate::bench::Implementation;
 
 fn who(name: &str) -> Implementation {
@@ -243,5 +243,37 @@ fn a_large_report_can_be_drilled_into() {
     // Every link within the page leads somewhere.
     for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(page.contains(&format!("id=\"{target}\"")), "#{target}");
+    }
+}
+
+#[test]
+fn the_terminal_is_a_hundred_columns_wide() {
+    for report in [large("terminal"), report("terminal-none", None, None, None)] {
+        let plain = anstream::adapter::strip_str(&terminal::write(&report)).to_string();
+        for line in plain.lines() {
+            assert!(line.chars().count() <= terminal::WIDTH, "{line}");
+        }
+        assert!(plain.starts_with("Is it right? "), "{plain}");
+    }
+}
+
+#[test]
+fn ci_reads_every_verdict() {
+    let values = (Some(parity("failed")), Some(coverage(Some("inline 1 % is below 90 %"))));
+    let report = report("ci", values.0, values.1, Some(bench((1.0, 2e-5), (2.0, 4e-4), "inconclusive")));
+    let xml = junit::write(&report).expect("XML");
+    assert!(xml.contains(r#"<failure message="result 1 is not 2">"#), "{xml}");
+    assert!(xml.contains("run it again: lockstep parity --exact case/red/speed/eager"), "{xml}");
+    assert!(xml.contains(r#"<failure message="inline 1 % is below 90 %"/>"#), "{xml}");
+    // What cannot be told is no success, and neither is what was not run.
+    assert!(xml.contains(r#"<skipped message="1.50× (1.40–1.60) must be ≤ 1.3"/>"#), "{xml}");
+    assert!(xml.contains(r#"<skipped message="no faults were planted"/>"#), "{xml}");
+    let text = summary::write(&report);
+    for part in [
+        "| Is it right? | ❌ **No** |",
+        "<summary>2 checks failed</summary>",
+        "- parity case/red/speed/eager: result 1 is not 2",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
     }
 }

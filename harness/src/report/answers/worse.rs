@@ -79,9 +79,8 @@ fn baseline(report: &Report, found: &mut Findings) -> bool {
 
 fn named(changes: &[&Change]) -> String {
     let name = |change: &&Change| {
-        let place = change.kernel.as_ref().map_or_else(String::new, |kernel| format!(" of {kernel}"));
         let ratio = change.ratio.as_ref().map_or_else(String::new, |ratio| format!(" {}", ratio_interval(ratio)));
-        format!("{}{place} on {}{ratio}", change.measure, change.subject)
+        format!("{}{ratio}", change.name())
     };
     some(changes.iter().map(name).collect())
 }
