@@ -13,6 +13,7 @@
 //! - [`judge`]: the evaluator itself, against C.
 //! - [`report`]: what was found, as a page, as Markdown and as data.
 //! - [`subject`]: whole virtual machines from outside, as processes.
+//! - [`passport`]: certificates of what was run, and their verification.
 //! - [`cli`]: one file per command.
 //!
 //! A program of one's own gets the whole command with a backend of one's own in it by [`cli::main_with`] and [`registry`]: see
@@ -32,6 +33,7 @@ pub mod grid;
 pub mod judge;
 pub mod kit;
 pub mod machine_code;
+pub mod passport;
 pub mod program;
 pub mod report;
 pub mod results;

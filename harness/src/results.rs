@@ -104,7 +104,7 @@ impl TrialResult {
 
 impl Summary {
     /// The sums over some trials.
-    pub fn of(trials: &[TrialResult]) -> Self {
+    pub fn of<'t>(trials: impl IntoIterator<Item = &'t TrialResult>) -> Self {
         let mut sum = Self::default();
         for trial in trials {
             match trial.status {

@@ -201,3 +201,39 @@ fn what_cannot_be_done_is_no_verdict() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output).contains(".yaml:10:1: error: unknown field `stres`"), "{}", text(&output));
 }
+
+#[test]
+fn a_passport_is_verified_by_a_second_run_and_notices_a_changed_figure() {
+    let out = Scratch::new("passport");
+    let shown = |output: &Output| text(output);
+    let issued = lockstep(&["passport", "--run", "--only", "parity", "--subject", BROKEN, "--out", out.path()]);
+    assert!(issued.status.success(), "{}", shown(&issued));
+    assert!(shown(&issued).contains("Parity: 6 trials passed, 6 failed (4 without an answer)"), "{}", shown(&issued));
+    assert!(shown(&issued).contains("not run: bench: no results were given"), "{}", shown(&issued));
+    let file = out.0.join("passport.json");
+    let json = std::fs::read_to_string(&file).expect("it was written");
+    let page = std::fs::read_to_string(out.0.join("passport.html")).expect("it was written");
+    let name = file.to_str().expect("a plain path");
+
+    let verified = lockstep(&["passport", "verify", name]);
+    assert!(verified.status.success(), "{}", shown(&verified));
+    assert!(shown(&verified).contains("passport: verified: "), "{}", shown(&verified));
+
+    // New results that differ: the compiler is switched off, so that nothing is wrong any more.
+    let repaired = changed("repaired", &[("env: {VM_JIT: \"1\"}", "env: {VM_JIT: \"0\"}"), (", least_native: 90", "")]);
+    let results = Scratch::new("repaired.json");
+    assert!(
+        lockstep(&["parity", "--quiet", "--subject", repaired.path(), "--results", results.path()]).status.success()
+    );
+    let other = lockstep(&["passport", "verify", name, "--parity", results.path()]);
+    assert_eq!(other.status.code(), Some(1), "{}", shown(&other));
+    assert!(shown(&other).contains("trial broken/square/jit: DIFFERS: failed, now did not fail"), "{}", shown(&other));
+
+    let figure = "\"passed\": 6";
+    assert!(json.contains(figure) && page.contains("Passport of broken"));
+    std::fs::write(&file, json.replacen(figure, "\"passed\": 9", 1)).expect("it can be written");
+    let tampered = lockstep(&["passport", "verify", "--integrity", name]);
+    std::fs::remove_dir_all(&out.0).expect("it is there");
+    assert_eq!(tampered.status.code(), Some(1), "{}", shown(&tampered));
+    assert!(shown(&tampered).contains("was changed after it was issued"), "{}", shown(&tampered));
+}

@@ -12,6 +12,7 @@ mod fuzz_bytecode;
 mod grid;
 mod judge;
 mod parity;
+mod passport;
 mod report;
 mod run;
 mod subject;
@@ -63,6 +64,8 @@ enum Command {
     Coverage(coverage::Options),
     /// Write what parity, coverage and benchmarks found as a page
     Report(report::Options),
+    /// Write a certificate of what was run, or verify one
+    Passport(passport::Options),
     /// Check that the corpus holds every required cell of the instruction grid
     Grid(grid::Options),
     /// Run a program and print its result
@@ -165,6 +168,7 @@ pub fn main() -> ExitCode {
         Command::Compare(options) => compare::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Report(options) => report::run(&options),
+        Command::Passport(options) => passport::run(&options),
         Command::Grid(options) => grid::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),

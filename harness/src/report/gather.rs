@@ -91,7 +91,11 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
     })
 }
 
-fn read<T: DeserializeOwned>(
+/// Reads what a command wrote with `--results`.
+///
+/// # Errors
+/// No such file, something else, or another version.
+pub fn read<T: DeserializeOwned>(
     path: Option<&Path>,
     command: &'static str,
     expected: u32,
