@@ -27,7 +27,7 @@ FUNCTIONS = TWO_RESULTS | COMPARISONS | set(
 )
 
 
-class Unsupported(Exception):
+class Unknown(Exception):
     """An operation that is not in the table."""
 
     def __init__(self, op):
@@ -161,7 +161,7 @@ class FunctionWriter:
                 return f"return {' '.join(args)};"
             return f"return (struct {struct_name(self.function.signature.results)}){{{args[0]}, {args[1]}}};"
         if op not in FUNCTIONS:
-            raise Unsupported(op)
+            raise Unknown(op)
         if op in TWO_RESULTS:
             return f"{results[1]} = {op}_{type}({', '.join(args + ['&' + results[0]])});"
         return f"{results[0]} = {op}_{type}({', '.join(args)});"

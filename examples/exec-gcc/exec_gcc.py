@@ -3,7 +3,7 @@
 
     lockstep parity --backend "exec:python3 examples/exec-gcc/exec_gcc.py"
 
-The protocol (one line of JSON per request and per answer) is described in backends/api/src/exec.rs. This file speaks it and runs
+The protocol (one line of JSON per request and per answer) is described in docs/exec-protocol.md. This file speaks it and runs
 gcc; ir_text.py reads the IR, c_code.py and ops.h make it C, blob.py makes the object file one run of bytes.
 """
 
@@ -43,8 +43,8 @@ class Refusal(Exception):
         self.error = error
 
 
-def internal(detail):
-    return Refusal(kind="internal", detail=detail)
+def refusal(kind, detail):
+    return Refusal(kind=kind, detail=detail)
 
 
 def describe():
@@ -61,10 +61,10 @@ def describe():
 def compile_unit(request):
     target = request["target"]
     if target["arch"] != "x86_64":
-        raise internal(f"no code for {target['arch']}")
+        raise refusal("unsupported_target", f"no code for {target['arch']}")
     level = request["level"]
     if level not in LEVELS:
-        raise internal(f"no level `{level}`")
+        raise refusal("unsupported_level", f"no level `{level}`")
     phases, last = [], time.perf_counter()
 
     def phase(name):
@@ -73,11 +73,15 @@ def compile_unit(request):
         phases.append([name, now - last])
         last = now
 
-    unit = ir_text.parse(request["ir"])
+    try:
+        unit = ir_text.parse(request["ir"])
+    except ir_text.Malformed as error:
+        raise refusal("invalid_unit", str(error)) from error
     phase("parse")
     source = c_code.c_source(unit)
     phase("write")
-    flags = FLAGS + [LEVELS[level]] + [FEATURES[f] for f in target["features"]]
+    # Features that this file does not know it does without.
+    flags = FLAGS + [LEVELS[level]] + [FEATURES[f] for f in target["features"] if f in FEATURES]
     if any(c_code.uses_stack_pointer(f) for f in unit.functions):
         # A tail call's callee has its caller's frame, and so no lower stack pointer.
         flags.append("-fno-optimize-sibling-calls")
@@ -99,37 +103,58 @@ def run_gcc(source, flags, phase):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
         if done.returncode != 0:
             errors = [line for line in done.stderr.splitlines() if "error" in line]
-            raise internal(f"gcc: {(errors or done.stderr.splitlines() or ['no message'])[0]}")
+            raise refusal("internal", f"gcc: {(errors or done.stderr.splitlines() or ['no message'])[0]}")
         with open(os.path.join(folder, "unit.o"), "rb") as file:
             data = file.read()
     phase("gcc")
     return data
 
 
-def answer(line):
-    request = json.loads(line)
-    if request.get("lockstep_exec") != PROTOCOL:
-        raise internal(f"this is version {PROTOCOL} of the protocol, not {request.get('lockstep_exec')}")
-    if request["request"] == "describe":
-        return describe()
-    if request["request"] == "compile":
+def answer(request):
+    """The body of the answer to a request."""
+    if request["lockstep_exec"] != PROTOCOL:
+        raise refusal("version", f"this is version {PROTOCOL} of the protocol, not {request['lockstep_exec']}")
+    if request.get("request") == "describe":
+        return {"description": describe()}
+    if request.get("request") == "compile":
+        missing = [name for name in ("target", "level", "verify", "ir") if name not in request]
+        if missing:
+            raise refusal("bad_request", f"without {', '.join(missing)}")
         return {"artifact": compile_unit(request)}
-    raise internal(f"no request `{request['request']}`")
+    raise refusal("bad_request", f"no request `{request.get('request')}`")
+
+
+def read(line):
+    """The request in a line."""
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise refusal("bad_request", f"no JSON: {error}") from error
+    if not isinstance(request, dict) or "lockstep_exec" not in request:
+        raise refusal("bad_request", "no request: `lockstep_exec` is missing")
+    return request
 
 
 def main():
     for line in sys.stdin:
+        if not line.endswith("\n"):
+            return  # cut off in the middle: the client has gone
+        identity = None
         try:
-            body = answer(line)
-        except Refusal as refusal:
-            body = {"error": refusal.error}
-        except c_code.Unsupported as refusal:
-            body = {"error": {"kind": "unsupported", "op": refusal.op, "detail": "not in ops.h"}}
-        except (ir_text.Malformed, blob.NotSelfContained) as error:
+            request = read(line)
+            identity = request.get("id")
+            body = answer(request)
+        except Refusal as error:
+            body = {"error": error.error}
+        except c_code.Unknown as error:
+            # ops.h has every operation there is.
+            body = {"error": {"kind": "invalid_unit", "detail": f"no operation `{error.op}`"}}
+        except blob.NotSelfContained as error:
             body = {"error": {"kind": "internal", "detail": str(error)}}
         except Exception as error:  # a defect of this program is an answer, too
             body = {"error": {"kind": "internal", "detail": f"{type(error).__name__}: {error}"}}
-        print(json.dumps({"lockstep_exec": PROTOCOL, **body}), flush=True)
+        identified = {} if identity is None else {"id": identity}
+        print(json.dumps({"lockstep_exec": PROTOCOL, **identified, **body}), flush=True)
 
 
 if __name__ == "__main__":

@@ -76,15 +76,20 @@ STRING = r'"(?:[^"\\]|\\.)*"'
 
 def parse(text):
     """The unit that a text describes."""
-    unit, block = Unit(), None
+    unit, block, begun = Unit(), None, False
     for number, line in enumerate(text.splitlines(), 1):
         line = strip_comment(line).strip()
         if not line:
             continue
         try:
+            if not begun and not line.startswith("lockstep_ir "):
+                raise ValueError("a unit begins with its version")
+            begun = True
             block = read_line(unit, block, line)
         except (ValueError, IndexError, AttributeError) as error:
             raise Malformed(f"line {number} of the IR: `{line}` ({error})") from error
+    if block or not unit.functions:
+        raise Malformed("the IR ends in the middle" if block else "the IR has no function")
     return unit
 
 

@@ -9,6 +9,7 @@
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`grid`]: the required cells of the instruction grid as cases, with an outside judge.
+//! - [`conformance`]: whether a process speaks the exec protocol.
 //! - [`stats`]: intervals and verdicts.
 //! - [`judge`]: the evaluator itself, against C.
 //! - [`report`]: what was found, as a page, as Markdown and as data.
@@ -26,6 +27,7 @@ pub mod case;
 pub mod check;
 pub mod cli;
 pub mod compare;
+pub mod conformance;
 pub mod corpus;
 pub mod fault;
 pub mod fuzz;

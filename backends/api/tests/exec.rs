@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lockstep_backend_api::exec::ExecBackend;
+use lockstep_backend_api::exec::{ExecBackend, running};
 use lockstep_backend_api::{Arch, Artifact, Backend, Code, CompileError, Level, Options, Target};
 use lockstep_ir::{Builder, Function, Signature, Stage, Type, Unit};
 
@@ -58,6 +58,8 @@ fn one_that_cannot_be_used() {
         ("no-such-program-anywhere", "cannot start `no-such-program-anywhere`"),
         ("sh tests/misbehave.sh dies-at-once", "it ended with exit status: 3"),
         ("sh tests/misbehave.sh other-version", "it speaks version 2"),
+        ("sh tests/misbehave.sh no-levels", "its default level, `none`, is not among its levels"),
+        ("sh tests/misbehave.sh lacks-nonsense", "`poll` unsupported, which is no operation of the machine stage"),
         ("echo hello", "not of the protocol"),
         ("true", "before answering"),
     ] {
@@ -74,6 +76,10 @@ fn misbehaviour_is_told() {
         ("noise", "not of the protocol"),
         ("noise-first", "not of the protocol"),
         ("version-changes", "it speaks version 9"),
+        ("other-id", "its answer has id 99, not the request's, 2"),
+        ("no-id", "its answer has no id, not the request's, 2"),
+        ("refuses-nothing", "does not say which"),
+        ("odd-kind", "of no known kind, `mood`"),
         ("no-hex", "not hexadecimal"),
         ("outside", "function offset 3 lies outside the 3 bytes"),
         ("too-few", "0 function offsets for 1 functions"),
@@ -88,6 +94,28 @@ fn misbehaviour_is_told() {
     }
     assert_eq!(error_of("refuses").to_string(), "operation `fmin` is not supported: not today");
     assert_eq!(error_of("complains"), CompileError::Internal("a defect".into()));
+    assert_eq!(error_of("too-large"), CompileError::TooLarge("1 function".into()));
+}
+
+#[test]
+fn what_is_printed_too_much_is_no_answer_to_the_next_request() {
+    let backend = start("noise-after").expect("it describes itself");
+    // Whether the second line is there in time for the first request or only for the second, one of the two fails, and says why.
+    let answers = [compile(&backend), compile(&backend)];
+    let noise =
+        answers.iter().filter_map(|a| a.as_ref().err()).find(|e| e.to_string().contains("nobody had asked for"));
+    assert!(noise.is_some(), "{answers:?}");
+}
+
+#[test]
+fn running_servers_are_known() {
+    let backend = start("behaves").expect("it describes itself");
+    let alive = |ids: &[u32]| ids.iter().filter(|id| std::path::Path::new(&format!("/proc/{id}")).exists()).count();
+    let before = running();
+    assert!(alive(&before) >= 1, "{before:?}");
+    drop(backend);
+    // Tests run side by side: others' servers may come and go, this one's id is gone for good.
+    assert!(before.iter().any(|id| !running().contains(id)));
 }
 
 #[test]

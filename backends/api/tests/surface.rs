@@ -2,18 +2,17 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Every line of the source that declares something public: items, fields, methods of traits, variants of enums.
 fn surface() -> String {
-    let mut files: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
-        .expect("the source")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
     files.sort();
     let mut out = String::new();
     for file in files {
-        out += &format!("{}\n", file.file_name().expect("a name").to_string_lossy());
+        out += &format!("{}\n", file.strip_prefix(&root).expect("it lies there").display());
         let text = fs::read_to_string(&file).expect("a file");
         // Within a public enum or trait everything is public.
         let mut inside = false;
@@ -29,6 +28,13 @@ fn surface() -> String {
         }
     }
     out
+}
+
+fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("the source") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { walk(&path, files) } else { files.push(path) }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod bisect;
 mod compare;
 mod coverage;
 mod disasm;
+mod exec_conformance;
 mod faults;
 mod fuzz;
 mod fuzz_bytecode;
@@ -74,6 +75,8 @@ enum Command {
     Disasm(disasm::Options),
     /// Compare the IR evaluator with C compiled by gcc
     Judge(judge::Options),
+    /// Check that a command speaks the exec protocol
+    ExecConformance(exec_conformance::Options),
     /// Run tasks for other commands, in a process of its own
     #[command(hide = true)]
     Worker(worker::Options),
@@ -173,6 +176,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         Command::Judge(options) => judge::run(&options),
+        Command::ExecConformance(options) => exec_conformance::run(&options),
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {

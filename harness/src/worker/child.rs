@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::client::Limits;
+use super::left;
 use super::task::{Answer, Context, Task};
 use crate::backends::Backends;
 
@@ -22,6 +23,8 @@ pub(super) enum Message {
     Progress(String),
     /// The task panicked. The worker is not used again.
     Panicked(String),
+    /// The task is done, but processes that it started go on. The worker is not used again.
+    Left(String),
     /// The task's answer.
     Done(Box<Answer>),
 }
@@ -38,6 +41,7 @@ pub fn serve(limits: &Limits) -> io::Result<()> {
     // From here on nothing can reach the channel by a well-known descriptor.
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     let fixed = |bytes: u64| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    left::adopt_orphans()?;
     setrlimit(Resource::As, fixed(limits.memory))?;
     setrlimit(Resource::Fsize, fixed(limits.output))?;
     setrlimit(Resource::Core, fixed(0))?;
@@ -67,6 +71,14 @@ fn work(channel: &UnixStream) -> io::Result<()> {
         let done = catch_unwind(AssertUnwindSafe(|| task.run(&mut context)));
         // Whatever the task printed is the task's.
         io::stdout().flush()?;
+        // Servers that backends talk to stay; whatever else was started must be gone.
+        let left = left::adopted(&lockstep_backend_api::exec::running());
+        if !left.is_empty() {
+            left.iter().for_each(left::Left::end);
+            let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+            send(&Message::Left(names.join(", ")))?;
+            continue;
+        }
         match done {
             Ok(answer) => send(&Message::Done(Box::new(answer)))?,
             Err(panic) => send(&Message::Panicked(panic_message(&*panic)))?,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::child::Message;
+use super::left::Mark;
 use super::task::{Answer, Task};
 
 /// What a worker may use.
@@ -59,6 +60,8 @@ pub enum How {
     Panicked(String),
     /// It answered, but had printed to standard output: code that is embedded must not.
     Noise(u64),
+    /// It answered, but left these processes running.
+    Left(String),
     /// It could not be started or spoken to.
     Channel(String),
 }
@@ -88,6 +91,7 @@ impl How {
             How::Silent(_) => "timeout",
             How::Panicked(_) => "panic",
             How::Noise(_) => "noise",
+            How::Left(_) => "left_processes",
             How::Channel(_) => "channel",
         }
     }
@@ -104,6 +108,7 @@ impl fmt::Display for How {
             How::Silent(limit) => write!(f, "no sign of life for {} s, killed", limit.as_secs_f64()),
             How::Panicked(message) => write!(f, "panicked: {message}"),
             How::Noise(bytes) => write!(f, "printed {bytes} bytes to standard output"),
+            How::Left(names) => write!(f, "left running: {names}"),
             How::Channel(error) => write!(f, "worker process: {error}"),
         }
     }
@@ -132,6 +137,7 @@ pub struct Worker {
     stdout: Capture,
     stderr: Capture,
     silence: Duration,
+    mark: Mark,
 }
 
 /// A file in memory that the worker prints to.
@@ -181,7 +187,10 @@ impl Worker {
             Some(program) => program.clone(),
             None => std::env::current_exe()?,
         };
-        let child = Command::new(program)
+        let mark = Mark::fresh();
+        let mut command = Command::new(program);
+        mark.put_on(&mut command);
+        let child = command
             .arg("worker")
             .arg(format!("--memory={}", limits.memory))
             .arg(format!("--stack={}", limits.stack))
@@ -191,7 +200,7 @@ impl Worker {
             .stdout(stdout.stdio()?)
             .stderr(stderr.stdio()?)
             .spawn()?;
-        Ok(Self { child, channel: BufReader::new(ours), stdout, stderr, silence: limits.silence })
+        Ok(Self { child, channel: BufReader::new(ours), stdout, stderr, silence: limits.silence, mark })
     }
 
     /// Has a task done. After a [`Death`] the worker is of no more use.
@@ -240,6 +249,7 @@ impl Worker {
                 Ok(_) => match serde_json::from_str::<Message>(&line) {
                     Ok(Message::Progress(at)) => progress(&at),
                     Ok(Message::Panicked(message)) => return Err(How::Panicked(message)),
+                    Ok(Message::Left(names)) => return Err(How::Left(names)),
                     Ok(Message::Done(answer)) => return Ok(*answer),
                     Err(e) => return Err(How::Channel(format!("it sent what is no message: {e}"))),
                 },
@@ -278,5 +288,6 @@ impl Drop for Worker {
         // It may be gone already; either way nothing is left to do about it.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.mark.end_all();
     }
 }
