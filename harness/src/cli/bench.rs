@@ -196,7 +196,7 @@ fn participants(
     Ok(participants)
 }
 
-fn progress_bar(jobs: usize) -> ProgressBar {
+pub(super) fn progress_bar(jobs: usize) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

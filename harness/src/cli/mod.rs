@@ -1,6 +1,7 @@
 //! The command line: one file per command. Nothing is computed here.
 
 mod backends;
+mod baseline;
 mod bench;
 mod bisect;
 mod compare;
@@ -11,11 +12,13 @@ mod faults;
 mod fuzz;
 mod fuzz_bytecode;
 mod grid;
+mod history;
 mod judge;
 mod parity;
 mod passport;
 mod report;
 mod run;
+mod study;
 mod subject;
 mod worker;
 
@@ -61,6 +64,12 @@ enum Command {
     Bisect(bisect::Options),
     /// Compare two backends, two results, or measurements of any tool
     Compare(compare::Options),
+    /// Keep what this machine measures, and see whether a build is worse
+    Baseline(baseline::Options),
+    /// Show how results changed over time, and keep new ones
+    History(history::Options),
+    /// Find out how often a gate cries wolf and what it finds
+    Study(study::Options),
     /// Measure how much of each benchmark runs natively
     Coverage(coverage::Options),
     /// Write what parity, coverage and benchmarks found as a page
@@ -169,6 +178,9 @@ pub fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Bisect(options) => bisect::run(&options),
         Command::Compare(options) => compare::run(&options),
+        Command::Baseline(options) => baseline::run(&options),
+        Command::History(options) => history::run(&options),
+        Command::Study(options) => study::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Report(options) => report::run(&options),
         Command::Passport(options) => passport::run(&options),

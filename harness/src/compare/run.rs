@@ -59,6 +59,26 @@ impl Run {
         own.map(|s| Series { key: Key { of: String::new(), ..s.key.clone() }, ..s.clone() }).collect()
     }
 
+    /// Leaves six digits of what varies: noise has fewer, and files are read by people.
+    pub fn round(&mut self) {
+        for series in &mut self.series {
+            if let Data::Noisy(processes) = &mut series.data {
+                for value in processes.values_mut().flatten() {
+                    *value = format!("{value:.5e}").parse().expect("it is a number");
+                }
+            }
+        }
+    }
+
+    /// Makes an implementation slower, as a planted violation: everything of it that varies takes so many times its value.
+    pub fn scale(&mut self, implementation: &str, factor: f64) {
+        for series in self.series.iter_mut().filter(|s| s.key.of == implementation) {
+            if let Data::Noisy(processes) = &mut series.data {
+                processes.values_mut().flatten().for_each(|value| *value *= factor);
+            }
+        }
+    }
+
     /// Whose series there are.
     pub fn implementations(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.series.iter().map(|s| s.key.of.as_str()).filter(|of| !of.is_empty()).collect();

@@ -65,11 +65,26 @@ pub struct Series {
 pub enum Data {
     /// A quantity that varies: positive values of the iterations of each process, by process (or round: processes of the same
     /// number were measured side by side).
-    Noisy(BTreeMap<usize, Vec<f64>>),
+    Noisy(#[serde(with = "pairs")] BTreeMap<usize, Vec<f64>>),
     /// A quantity that must not vary: the distinct values seen, in order.
     Exact(Vec<f64>),
     /// Nothing that counts, and why.
     Void(String),
+}
+
+/// Processes as JSON: pairs of number and values. Keys of a JSON object are texts, and a flattened field does not turn them back into numbers.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<usize, Vec<f64>>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<BTreeMap<usize, Vec<f64>>, D::Error> {
+        Vec::<(usize, Vec<f64>)>::deserialize(from).map(|pairs| pairs.into_iter().collect())
+    }
 }
 
 impl Series {
@@ -114,7 +129,10 @@ mod tests {
         let series = Series::exact(Key::new("code_bytes", "fib", "a/none"), Better::Lower, [7.0, 7.0, 7.0]);
         assert_eq!(series.data, Data::Exact(vec![7.0]));
         assert_eq!(series.key.to_string(), "code_bytes fib a/none");
-        let text = serde_json::to_string(&series).expect("it is data");
-        assert_eq!(serde_json::from_str::<Series>(&text).expect("the same"), series);
+        let noisy = Series::noisy(series.key.clone(), Better::Lower, [(3, vec![5.0, 1.0])].into());
+        for series in [series, noisy] {
+            let text = serde_json::to_string(&series).expect("it is data");
+            assert_eq!(serde_json::from_str::<Series>(&text).expect("the same"), series);
+        }
     }
 }

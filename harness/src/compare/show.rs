@@ -71,7 +71,7 @@ fn row(finding: &Finding, names: usize, text: &mut String) {
 }
 
 /// A number with its unit, as far as the measure has one.
-fn quantity(measure: &str, value: f64) -> String {
+pub fn quantity(measure: &str, value: f64) -> String {
     match measure {
         "time" | "compile" => {
             let units = [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")];

@@ -19,7 +19,7 @@ pub struct Reading {
 /// What is wrong with a file, for people; with its place where that is known.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Reads what `lockstep bench --results` writes, a run as kept in a history, or the raw format (`.csv`, `.jsonl`).
+/// Reads what `lockstep bench --results` writes, or the raw format (`.csv`, `.jsonl`).
 ///
 /// # Errors
 /// The file cannot be read, or holds none of these.
@@ -50,11 +50,8 @@ fn results(file: &str, text: &str) -> Result<Run, Error> {
         }
         return Ok(Run::of(&serde_json::from_str::<BenchResults>(text).map_err(mistake)?));
     }
-    if version("lockstep_run") == Some(u64::from(super::run::VERSION)) {
-        return Ok(serde_json::from_str(text).map_err(mistake)?);
-    }
     Err(format!(
-        "{file}: neither results of `lockstep bench`, nor a run, nor raw data (which end in .csv or .jsonl: docs/compare.md)"
+        "{file}: neither results of `lockstep bench` nor raw data (which end in .csv or .jsonl: docs/compare.md)"
     )
     .into())
 }

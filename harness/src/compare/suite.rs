@@ -1,0 +1,148 @@
+//! The regression suite: what a complete run measures. Every kernel at its small size on every native backend's default level, and the corpus compiled by each; interleaved
+//! processes, as in any benchmark. No interpreter and no programs from outside: they are not what changes, and take most of the time.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::SystemTime;
+
+use lockstep_backend_api::Execution;
+
+use super::gate::CONFIRMATIONS;
+use super::run::Run;
+use super::series::Key;
+use crate::backends::{Backends, Column};
+use crate::bench::plan::Plan;
+use crate::bench::process::Processes;
+use crate::bench::results::Participant;
+use crate::bench::runner::{self, Progress};
+use crate::bench::{Implementation, Kernel};
+
+/// Processes of each series in a run, unless said otherwise.
+pub const ROUNDS: usize = 6;
+
+/// Measured calls of a process, after one that warms up.
+const CALLS: usize = 3;
+
+/// The measures that the gate reads; the others of a run are not kept.
+const MEASURES: [(&str, bool); 5] =
+    [("time", true), ("code_bytes", true), ("exits", true), ("units", true), ("compile", false)];
+
+/// What is about the corpus.
+const CORPUS: &str = "corpus";
+
+/// The suite on this build.
+pub struct Suite {
+    kernels: Vec<Kernel>,
+    participants: Vec<Participant>,
+    processes: Processes,
+    rounds: usize,
+}
+
+impl Suite {
+    /// The suite on a corpus, with so many rounds.
+    ///
+    /// # Errors
+    /// The corpus has a mistake, or no benchmark; no backend of this build makes native code.
+    pub fn new(corpus: &Path, rounds: usize) -> Result<Self, String> {
+        let cases = crate::corpus::program::cases(corpus).map_err(|e| e.to_string())?;
+        let kernels: Vec<Kernel> = cases.iter().filter_map(|(name, case)| Kernel::of(name, case)).collect();
+        let backends = Backends::new();
+        let participants: Vec<Participant> = backends
+            .iter()
+            .filter(|b| b.capabilities().execution == Execution::Native)
+            .map(|b| Participant {
+                implementation: Implementation::Native(Column {
+                    backend: b.id().to_owned(),
+                    level: b.capabilities().default_level,
+                }),
+                version: b.version(),
+                about: b.summary(),
+                default: true,
+                absent: None,
+            })
+            .collect();
+        if kernels.is_empty() || participants.is_empty() {
+            return Err("there is nothing to measure: no benchmark, or no native backend".to_owned());
+        }
+        // No twins are built or run.
+        let processes = Processes::new(corpus.to_owned(), Default::default(), Default::default(), CALLS);
+        Ok(Self { kernels, participants, processes, rounds })
+    }
+
+    /// A complete run.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn run(&mut self, seed: u64, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Run, String> {
+        let who = self.implementations();
+        let plan = self.plan(self.kernels.clone(), who.clone(), who, self.rounds, seed);
+        self.measure(&plan, watch)
+    }
+
+    /// Suspicious series again, in more fresh processes; other series may come along.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn again(
+        &mut self,
+        suspects: &BTreeSet<Key>,
+        seed: u64,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Run, String> {
+        let (compiled, called): (Vec<&Key>, Vec<&Key>) = suspects.iter().partition(|key| key.on == CORPUS);
+        let among = |keys: &[&Key]| {
+            let mut who = self.implementations();
+            who.retain(|i| keys.iter().any(|key| key.of == i.to_string()));
+            who
+        };
+        let (implementations, compilers) = (among(&called), among(&compiled));
+        let mut kernels = self.kernels.clone();
+        kernels.retain(|kernel| called.iter().any(|key| key.on.split(' ').next() == Some(kernel.name.as_str())));
+        let plan = self.plan(kernels, implementations, compilers, self.rounds * CONFIRMATIONS, seed);
+        self.measure(&plan, watch)
+    }
+
+    /// Processes of a complete run.
+    pub fn jobs(&self) -> usize {
+        let who = self.implementations();
+        self.plan(self.kernels.clone(), who.clone(), who, self.rounds, 0).jobs().len()
+    }
+
+    fn implementations(&self) -> Vec<Implementation> {
+        self.participants.iter().map(|p| p.implementation.clone()).collect()
+    }
+
+    fn plan(
+        &self,
+        kernels: Vec<Kernel>,
+        implementations: Vec<Implementation>,
+        compilers: Vec<Implementation>,
+        rounds: usize,
+        seed: u64,
+    ) -> Plan {
+        Plan { kernels, implementations, compilers, rounds, quick: true, seed }
+    }
+
+    fn measure(&mut self, plan: &Plan, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Run, String> {
+        let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let results = runner::measure(plan, self.participants.clone(), true, &mut self.processes, watch);
+        let mut run = Run { date, commit: commit(), ..Run::of(&results) };
+        run.series.retain(|series| {
+            let of_kernel = series.key.on != CORPUS;
+            MEASURES.iter().any(|&(name, kernels)| series.key.measure == name && (kernels || !of_kernel))
+        });
+        run.round();
+        Ok(run)
+    }
+}
+
+/// The commit of the source, with a plus if files differ from it; empty outside a repository.
+pub fn commit() -> String {
+    let git = |args: &[&str]| {
+        let output = std::process::Command::new("git").args(args).stdin(std::process::Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=10", "HEAD"]) else { return String::new() };
+    let clean = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| changes.is_empty());
+    if clean { commit } else { commit + "+" }
+}
