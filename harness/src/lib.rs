@@ -6,6 +6,7 @@
 //! - [`case`] and [`check`]: what an IR case is, and the one function that runs and judges it.
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
 //! - [`program`]: bytecode programs with stated results, on the interpreter and natively in every configuration.
+//! - [`doctor`]: what this machine has and lacks.
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`grid`]: the required cells of the instruction grid as cases, with an outside judge.
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod compare;
 pub mod conformance;
 pub mod corpus;
+pub mod doctor;
 pub mod fault;
 pub mod fuzz;
 pub mod grid;

@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::analysis::{compile_pairs, groups};
@@ -34,8 +35,9 @@ const UPLIFT: &str = "uplift";
 const EVERY_NATIVE: &str = "native";
 
 /// `corpus/gates.yaml`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "corpus/gates.yaml")]
 pub struct CorpusGates {
     /// What they have in common; for readers of the file.
     #[serde(rename = "about")]
@@ -45,7 +47,7 @@ pub struct CorpusGates {
 }
 
 /// A gate over all kernels. Exactly one quantity and one bound are stated.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorpusGate {
     /// Its name.
@@ -63,12 +65,14 @@ pub struct CorpusGate {
 }
 
 /// Whose time over whose.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
     /// Whose time is divided …
+    #[schemars(with = "String")]
     pub of: Implementation,
     /// … by whose.
+    #[schemars(with = "String")]
     pub over: Implementation,
 }
 

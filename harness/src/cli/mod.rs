@@ -5,8 +5,10 @@ mod baseline;
 mod bench;
 mod bisect;
 mod compare;
+mod completions;
 mod coverage;
 mod disasm;
+mod doctor;
 mod exec_conformance;
 mod faults;
 mod fuzz;
@@ -18,6 +20,7 @@ mod parity;
 mod passport;
 mod report;
 mod run;
+mod schema;
 mod study;
 mod subject;
 mod worker;
@@ -86,6 +89,12 @@ enum Command {
     Judge(judge::Options),
     /// Check that a command speaks the exec protocol
     ExecConformance(exec_conformance::Options),
+    /// Look at this machine: what is found, what is missing and how to get it, how noisy it is
+    Doctor(doctor::Options),
+    /// Print the JSON schemas of corpus files, for editors
+    Schema(schema::Options),
+    /// Print a script that lets a shell complete the command line
+    Completions(completions::Options),
     /// Run tasks for other commands, in a process of its own
     #[command(hide = true)]
     Worker(worker::Options),
@@ -189,6 +198,9 @@ pub fn main() -> ExitCode {
         Command::Disasm(options) => disasm::run(&options),
         Command::Judge(options) => judge::run(&options),
         Command::ExecConformance(options) => exec_conformance::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Schema(options) => schema::run(&options),
+        Command::Completions(options) => completions::run(&options),
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {

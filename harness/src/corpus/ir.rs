@@ -26,6 +26,7 @@ use std::path::Path;
 
 use lockstep_ir::{FuncRef, Signature, Unit};
 use lockstep_text::Diagnostic;
+use schemars::JsonSchema;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +34,9 @@ use super::{CorpusError, files, mistake_at, parse, read, relocate};
 use crate::case::{Case, Compare, Expected, Explain, Rules, Run};
 
 /// A file.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "A corpus file of IR functions")]
 pub struct File {
     /// What its cases have in common.
     pub about: String,
@@ -43,7 +45,7 @@ pub struct File {
 }
 
 /// A case, as written.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseText {
     /// Its name within the file.
@@ -74,7 +76,7 @@ pub struct CaseText {
 }
 
 /// A run, as written.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunText {
     /// The second argument.
@@ -118,6 +120,19 @@ impl Serialize for Word {
             small @ -9999..=9999 => serializer.serialize_i64(small),
             _ => serializer.serialize_u64(self.0),
         }
+    }
+}
+
+impl JsonSchema for Word {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Word".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "The bits of a word: an integer of 64 bits, signed or unsigned, or a float (with a point, .inf, .nan) for its bits.",
+            "type": "number"
+        })
     }
 }
 

@@ -27,6 +27,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{CorpusError, files, mistake_at, parse, read, relocate};
@@ -39,12 +40,14 @@ pub const DIRECTORIES: [&str; 3] = ["bytecode", GRID, "bench"];
 pub const GRID: &str = "bytecode/grid";
 
 /// A file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct File {
+#[schemars(title = "A corpus file of bytecode programs")]
+pub(super) struct File {
     /// What its cases have in common; for readers of the file.
     #[serde(rename = "about")]
     _about: String,
+    /// The cases.
     cases: Vec<ProgramCase>,
 }
 

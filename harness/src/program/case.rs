@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use lockstep_bytecode::{FuncId, Kind, Verified};
 use lockstep_runtime::{Limits, Value};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::literal::{self, Literal};
 
 /// A case as written in YAML.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramCase {
     /// Its name, unique in its file.
@@ -48,7 +49,7 @@ fn is_main(entry: &str) -> bool {
 }
 
 /// One call and what it must give: a result or an error, and output.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramRun {
     /// The arguments, one per parameter.
@@ -72,7 +73,7 @@ pub struct ProgramRun {
 }
 
 /// An error and its position.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedError {
     /// The stable name of its kind.
@@ -89,7 +90,7 @@ pub struct ExpectedError {
 }
 
 /// Limits of a case; what is not said has the VM's default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseLimits {
     /// Activations on the stack.
@@ -120,7 +121,7 @@ impl CaseLimits {
 }
 
 /// Sizes and gates of a benchmark.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bench {
     /// Arguments at the published size: the interpreter needs a second at least.
@@ -136,7 +137,7 @@ pub struct Bench {
 }
 
 /// Gates of a benchmark, as data. Backends are keys, by their id; `native` stands for every backend that makes native code.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gates {
     /// Least uplift over the interpreter, by backend, at its default level: the lower bound of the interval must reach it.
@@ -151,7 +152,7 @@ pub struct Gates {
 }
 
 /// Least native shares in percent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CoverageGate {
     /// Inline and through helpers.

@@ -2,12 +2,13 @@
 
 use lockstep_bytecode::Kind;
 use lockstep_runtime::Value;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A value in a case file.
 ///
 /// Integers are decimal; floats are decimal, `.inf`, `-.inf` or `.nan`; text holds hexadecimal integers (`"0xff"`) and the bits of floats (`"bits:0x7ff8000000000001"`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Literal {
     /// A truth value.
