@@ -96,6 +96,12 @@ impl TrialResult {
         }
     }
 
+    /// Who was under test: a backend at a level, a configuration of a subject, or none for the interpreter alone.
+    pub fn implementation(&self) -> Option<String> {
+        let subject = self.subject.as_ref().map(|s| format!("{}/{}", s.subject, s.configuration));
+        subject.or_else(|| self.column.as_ref().map(ToString::to_string))
+    }
+
     /// It failed.
     pub fn fail(&mut self, status: Status, kind: Option<String>, what: String) {
         (self.status, self.kind, self.what) = (status, kind, Some(what));

@@ -100,6 +100,7 @@ pub const CI: &[Row] = &[
         shows: "quick benchmarks with gates",
         commands: |sh, _| vec![lockstep(sh, "bench --quick --results TARGET/lockstep/ci/bench-results.json")],
     },
+    Row { name: "subjects", shows: "whole VMs from outside, as processes", commands: |sh, _| subjects(sh) },
     Row {
         name: "planted",
         shows: "planted violations: every gate must see its own",
@@ -107,6 +108,16 @@ pub const CI: &[Row] = &[
             let mut commands = vec![lockstep(sh, "faults --backend dynasm")];
             commands.extend(PLANTED.iter().map(|args| must_fail(sh, args)));
             commands
+        },
+    },
+    Row {
+        name: "passport",
+        shows: "a certificate of this run, held against the same results",
+        commands: |sh, _| {
+            let out = target_dir(sh).join("lockstep/ci/passport");
+            let mut verify = results_of(sh, "ci", &["passport", "verify"]);
+            verify.arg(out.join("passport.json"));
+            vec![passport(sh, "ci", &out), verify]
         },
     },
     Row {
@@ -136,8 +147,10 @@ pub const ASSESS: &[Row] = &[
     },
     Row {
         name: "report",
-        shows: "reports/report.html, RESULTS.md, results.json",
-        commands: |sh, _| vec![report(sh, "assess", Path::new("reports"))],
+        shows: "reports/report.html, RESULTS.md, results.json; passport.json, passport.html",
+        commands: |sh, _| {
+            vec![report(sh, "assess", Path::new("reports")), passport(sh, "assess", Path::new("reports"))]
+        },
     },
 ];
 
@@ -163,6 +176,8 @@ const PLANTED: &[&str] = &[
     "fuzz bytecode --count 100 --backend dynasm --level default --fault stale-loop-slot",
     "fuzz bytecode --count 100 --backend dynasm --level default --fault compare-off-by-one",
     "fuzz bytecode --count 100 --backend dynasm --level default --fault lost-result",
+    // A VM from outside whose compiler is wrong.
+    "parity --exact --subject harness/tests/subjects/broken/subject.yaml broken/square/jit",
     // Wrong code, against the kit.
     "parity ir/edge/isub.i64 --backend fault:sub-swapped:dynasm",
 ];
@@ -201,13 +216,38 @@ fn must_fail(sh: &Shell, args: &str) -> Command {
     cmd!(sh, "bash -c {script} {binary} {args...}").to_command()
 }
 
-/// The report on the results that a pipeline left.
-fn report(sh: &Shell, pipeline: &str, out: &Path) -> Command {
+/// A command that reads the results that a pipeline left.
+fn results_of(sh: &Shell, pipeline: &str, args: &[&str]) -> Command {
     let dir = target_dir(sh).join("lockstep").join(pipeline);
-    let mut command = lockstep::command(sh, &["report"]);
+    let mut command = lockstep::command(sh, args);
     for what in ["parity", "coverage", "bench"] {
         command.arg(format!("--{what}")).arg(dir.join(format!("{what}-results.json")));
     }
+    command
+}
+
+/// The certificate of the results that a pipeline left.
+fn passport(sh: &Shell, pipeline: &str, out: &Path) -> Command {
+    let mut command = results_of(sh, pipeline, &["passport"]);
+    command.arg("--out").arg(out);
+    command
+}
+
+/// The subjects in `examples/`, those that are on this machine.
+fn subjects(sh: &Shell) -> Vec<Command> {
+    let parity = |name: &str| lockstep(sh, &format!("parity --quiet --subject examples/subjects/{name}/subject.yaml"));
+    let mut commands = vec![parity("lockstep")];
+    if setup::on_path(sh, "luajit") {
+        commands.push(parity("luajit"));
+    } else {
+        println!("{:12} luajit is absent: examples/subjects/luajit is not run", "");
+    }
+    commands
+}
+
+/// The report on the results that a pipeline left.
+fn report(sh: &Shell, pipeline: &str, out: &Path) -> Command {
+    let mut command = results_of(sh, pipeline, &["report"]);
     command.arg("--out").arg(out);
     command
 }

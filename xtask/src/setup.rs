@@ -59,7 +59,7 @@ const PEERS: [Peer; 5] = [
     Peer { program: "gcc", package: "gcc", serves: "the C twins and the outside judge of operations" },
     Peer { program: "python3", package: "python3", serves: "the judge of bytecode and the gcc backend of examples/" },
     Peer { program: "lua5.4", package: "lua5.4", serves: "the yardstick of the interpreter" },
-    Peer { program: "luajit", package: "luajit", serves: "the LuaJIT twins" },
+    Peer { program: "luajit", package: "luajit", serves: "the LuaJIT twins, and a VM from outside under test" },
     Peer { program: "go", package: "golang-go", serves: "the Go twins" },
 ];
 
@@ -180,6 +180,6 @@ fn how_to_get_llvm(sh: &Shell, version: &Version) -> String {
 }
 
 /// Whether a program is on the path; it is not started.
-fn on_path(sh: &Shell, program: &str) -> bool {
+pub fn on_path(sh: &Shell, program: &str) -> bool {
     sh.var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }

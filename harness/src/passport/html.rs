@@ -270,7 +270,7 @@ pub fn summary(passport: &Passport) -> Vec<(bool, String)> {
     }
     let unproven = passport.not_run.iter().filter(|n| n.what.starts_with("native execution")).count();
     if unproven > 0 {
-        sentences.push((false, format!("Native execution unproven in {unproven} configurations.")));
+        sentences.push((false, format!("Native execution is not proven in {unproven} configurations.")));
     }
     sentences
 }

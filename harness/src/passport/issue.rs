@@ -153,15 +153,16 @@ fn without_trials(parity: &ParityResults, backends: &[BackendRow], not_run: &mut
 }
 
 fn unproven(parity: &ParityResults, not_run: &mut Vec<NotRun>) {
-    let mut configurations: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut configurations: BTreeMap<(&str, Native), usize> = BTreeMap::new();
     for subject in parity.trials.iter().filter_map(|t| t.subject.as_ref()) {
-        if !matches!(subject.evidence.native, Native::Reference | Native::Proven) {
-            *configurations.entry(&subject.configuration).or_default() += 1;
+        let native = subject.evidence.native;
+        if !matches!(native, Native::Reference | Native::Proven) {
+            *configurations.entry((&subject.configuration, native)).or_default() += 1;
         }
     }
-    not_run.extend(configurations.into_iter().map(|(configuration, trials)| NotRun {
+    not_run.extend(configurations.into_iter().map(|((configuration, native), trials)| NotRun {
         what: format!("native execution of {configuration}"),
-        why: format!("native execution unproven in {trials} trials"),
+        why: format!("native execution {native} in {trials} trials"),
     }));
 }
 

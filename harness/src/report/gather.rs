@@ -120,7 +120,7 @@ fn sum(results: &ParityResults) -> Parity {
     let mut cases: BTreeMap<&str, Sums> = BTreeMap::new();
     let mut rows: BTreeMap<(String, Option<String>), Sums> = BTreeMap::new();
     for trial in &results.trials {
-        let implementation = trial.column.as_ref().map_or_else(|| INTERPRETER.to_owned(), ToString::to_string);
+        let implementation = trial.implementation().unwrap_or_else(|| INTERPRETER.to_owned());
         let configuration = trial.configuration.map(|c| c.name().to_owned());
         let row = rows.entry((implementation.clone(), configuration)).or_default();
         for sums in [&mut parity.sums, row, cases.entry(&trial.case).or_default()] {
