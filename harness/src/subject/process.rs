@@ -1,7 +1,7 @@
 //! One process of a subject, kept apart from everything else: a process group of its own, limits of time, memory and output, no input.
 //!
-//! What it leaves behind in its group when it ends is ended too. A process that leaves the group on purpose (`setsid`) escapes; containers are the
-//! answer to hostile programs, this is one to broken ones.
+//! What it leaves behind when it ends is ended too: its group, and all that carries its mark in the environment, in whatever group or session. A process
+//! that sheds both on purpose escapes; containers are the answer to hostile programs, this is one to broken ones.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,6 +19,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use super::manifest::Limits;
 use crate::cli::shell_word;
 use crate::worker::How;
+use crate::worker::left::Mark;
 
 /// Sets the limits in the process that becomes the subject: before its first instruction, and inherited by whatever it starts.
 /// `$1` is KiB of address space or `unlimited`; files may grow to 131072 blocks (64 MiB where the shell counts 512 bytes each).
@@ -99,7 +100,10 @@ impl Invocation {
         let (stdout, stderr) = (memory_file("stdout")?, memory_file("stderr")?);
         let memory = if limits.memory == 0 { "unlimited".to_owned() } else { (limits.memory << 10).to_string() };
         let started = Instant::now();
-        let mut child = Command::new("/bin/sh")
+        let mark = Mark::fresh();
+        let mut command = Command::new("/bin/sh");
+        mark.put_on(&mut command);
+        let mut child = command
             .args(["-c", LIMITED, "sh", &memory])
             .args(&self.words)
             .envs(&self.env)
@@ -118,6 +122,7 @@ impl Invocation {
             let _ = kill_process_group(group, Signal::KILL);
         }
         let status = child.wait()?;
+        mark.end_all();
         let ended = match (in_time?, status.code(), status.signal()) {
             (false, ..) => Ended::Died(How::Silent(limit)),
             (true, Some(code), _) => Ended::Exited(code),
@@ -224,8 +229,11 @@ mod tests {
     fn what_is_left_behind_is_ended() {
         let scratch = Scratch::new().expect("a directory");
         let mark = scratch.file("mark");
-        shell(&format!("(sleep 1; echo late > {}) & exit 0", mark.display()), Limits::default());
-        std::thread::sleep(Duration::from_millis(1300));
-        assert!(!mark.exists(), "a grandchild lived on");
+        for start in ["", "setsid "] {
+            let script = format!("{start}sh -c 'sleep 1; echo late > {}' & exit 0", mark.display());
+            shell(&script, Limits::default());
+            std::thread::sleep(Duration::from_millis(1300));
+            assert!(!mark.exists(), "a grandchild lived on: {script}");
+        }
     }
 }
