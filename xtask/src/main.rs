@@ -29,8 +29,8 @@ type Done = Result<ExitCode, Box<dyn std::error::Error>>;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", subcommand_help_heading = "Commands", arg_required_else_help = true)]
 struct Cli {
-    /// Do without a backend whose code generator is missing on this machine
-    #[arg(long, value_name = "BACKEND", global = true)]
+    /// Do without what is missing on this machine
+    #[arg(long, value_name = "WHAT", global = true)]
     without: Vec<Optional>,
     #[command(subcommand)]
     command: Command,
@@ -41,6 +41,8 @@ struct Cli {
 enum Optional {
     /// The LLVM backend, which needs LLVM 22 or 19 on the machine.
     Llvm,
+    /// The tests of the report in a browser, which need Chromium.
+    Browser,
 }
 
 #[derive(Subcommand)]
@@ -69,10 +71,14 @@ fn run() -> Done {
     let mut sh = Shell::new()?;
     sh.set_current_dir(root());
     let without_llvm = cli.without.contains(&Optional::Llvm);
+    if cli.without.contains(&Optional::Browser) {
+        setup::without_browser(&mut sh);
+    }
     match cli.command {
         Command::Setup => {
             setup::backends(&mut sh, without_llvm)?;
             setup::peers(&sh);
+            setup::browser(&sh);
             Ok(ExitCode::SUCCESS)
         }
         Command::Ci(run) => pipeline::run(&mut sh, without_llvm, "ci", pipeline::CI, &run),

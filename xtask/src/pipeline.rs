@@ -30,6 +30,9 @@ pub struct Row {
     commands: fn(&Shell, Features) -> Vec<Command>,
 }
 
+/// The stage that needs a browser.
+const TESTS: &str = "tests";
+
 /// All checks, cheapest first.
 pub const CI: &[Row] = &[
     Row {
@@ -46,7 +49,7 @@ pub const CI: &[Row] = &[
         },
     },
     Row {
-        name: "tests",
+        name: TESTS,
         shows: "unit and property tests, generated docs, architecture",
         commands: |sh, features| {
             let workspace = features.workspace();
@@ -276,6 +279,9 @@ pub fn run(sh: &mut Shell, without_llvm: bool, pipeline: &str, rows: &[Row], opt
     let started = Instant::now();
     let features = setup::backends(sh, without_llvm)?;
     setup::peers(sh);
+    if rows.iter().any(|row| row.name == TESTS) {
+        setup::browser(sh);
+    }
     println!("{:12} {:>7.1} s", "set-up", started.elapsed().as_secs_f64());
     for row in &rows {
         println!("{:12} …           {}", row.name, row.shows);

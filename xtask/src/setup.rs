@@ -106,6 +106,35 @@ pub fn peers(sh: &Shell) {
     }
 }
 
+/// Names under which the browser is installed that the tests of the report look at it with.
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// The variable that tells tests what to do without.
+const WITHOUT: &str = "LOCKSTEP_WITHOUT";
+
+/// Tells the tests to do without a browser.
+pub fn without_browser(sh: &mut Shell) {
+    sh.set_var(WITHOUT, "browser");
+}
+
+/// Installs the browser if it is missing, needed, and can be installed. Never an error: the tests that need it fail, and say how to get it.
+pub fn browser(sh: &Shell) {
+    let told = sh.var_os(WITHOUT).is_some_and(|without| without == "browser");
+    let found = || BROWSERS.iter().any(|program| on_path(sh, program));
+    if !told && !found() {
+        eprintln!("no browser; trying to install chromium");
+        install(sh, &["chromium".to_owned()]);
+    }
+    let state = if told {
+        "left out"
+    } else if found() {
+        "found"
+    } else {
+        "absent"
+    };
+    println!("{:8} {state}: the tests of the report in a browser", "chromium");
+}
+
 /// An LLVM, and the prefix that the bindings must be told, if they do not find it by themselves.
 fn find_llvm(sh: &Shell, version: &'static Version) -> Option<(&'static Version, Option<PathBuf>)> {
     let major = version.major;

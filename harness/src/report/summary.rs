@@ -18,13 +18,12 @@ pub fn write(report: &Report) -> String {
     let answers = answers(report);
     // Writing to a string does not fail.
     for answer in &answers {
-        let parts: Vec<String> = answer.parts.iter().map(|(what, is)| format!("{what}: **{}**", escape(is))).collect();
+        let parts: Vec<String> = answer.parts.iter().map(|p| format!("{}: **{}**", p.what, escape(&p.is))).collect();
         let parts = if parts.is_empty() { String::new() } else { format!("<br>{}", parts.join("; ")) };
         let _ = writeln!(out, "| {} | {} **{}**{parts} |", answer.question, sign(answer.state), escape(&answer.short));
     }
     for answer in &answers {
-        let said: Vec<String> = answer.sentences.iter().map(|s| escape(s)).collect();
-        let _ = writeln!(out, "\n**{}** {}", answer.question, said.join(" "));
+        let _ = writeln!(out, "\n**{}** {}", answer.question, escape(&answer.line()));
     }
     if let Some(board) = board(report) {
         write_table(&mut out, &board);

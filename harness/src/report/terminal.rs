@@ -23,9 +23,9 @@ pub fn write(report: &Report) -> String {
     for answer in answers(report) {
         let style = style(answer.state).bold();
         let _ = writeln!(out, "{bold}{}{bold:#} {style}{}{style:#}", answer.question, answer.short);
-        for (what, is) in &answer.parts {
-            let _ =
-                writeln!(out, "{INDENT}{faint}{what:<12}{faint:#} {}", wrap(is, WIDTH - 15).join("\n               "));
+        for part in &answer.parts {
+            let said = wrap(&format!("{}, {}", part.is, part.note), WIDTH - 15).join("\n               ");
+            let _ = writeln!(out, "{INDENT}{faint}{:<12}{faint:#} {said}", part.what);
         }
         for line in answer.sentences.iter().flat_map(|s| wrap(s, WIDTH - INDENT.len())) {
             let _ = writeln!(out, "{INDENT}{line}");

@@ -30,12 +30,23 @@ pub struct Answer {
     pub short: String,
     /// How good.
     pub state: State,
-    /// What it consists of, where it has parts: what, and what it is.
-    pub parts: Vec<(&'static str, String)>,
+    /// What it consists of, where it has parts.
+    pub parts: Vec<Part>,
     /// In sentences, the most important first.
     pub sentences: Vec<String>,
     /// The section that says more, and what its link is called.
     pub more: (&'static str, &'static str),
+}
+
+/// A part of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is about.
+    pub what: &'static str,
+    /// What is said of it.
+    pub is: String,
+    /// Why.
+    pub note: String,
 }
 
 /// The three answers.
@@ -46,7 +57,7 @@ pub fn answers(report: &Report) -> [Answer; 3] {
 impl Answer {
     /// All of it on one line.
     pub fn line(&self) -> String {
-        let parts: Vec<String> = self.parts.iter().map(|(what, is)| format!("{what}: {is}.")).collect();
+        let parts: Vec<String> = self.parts.iter().map(|p| format!("{}: {}, {}.", p.what, p.is, p.note)).collect();
         [vec![format!("{}.", self.short)], parts, self.sentences.clone()].concat().join(" ")
     }
 }

@@ -1,9 +1,9 @@
 //! Which backend should I use? One for short runs, one for long runs, and where the choice changes.
 
-use super::{Answer, State};
+use super::{Answer, Part, State};
 use crate::report::choice::{Choice, Pick, Rival, Stretch};
-use crate::report::format::{counted, list, ratio_interval, seconds, seconds_interval};
-use crate::report::model::{Bench, Report};
+use crate::report::format::{list, ratio_interval, seconds, seconds_interval};
+use crate::report::model::Report;
 
 const UNTOLD: &str = "cannot be told";
 
@@ -24,21 +24,19 @@ pub(super) fn answer(report: &Report) -> Answer {
         return not_known("No backend has a timing that counts on every kernel.");
     };
     let (short, long) = (&choice.short, &choice.long);
+    let part = |what, is, note| Part { what, is, note };
+    let crossing = match &choice.crossover {
+        Some(crossover) => seconds_interval(crossover),
+        None if short.told() && long.told() && short.best == long.best => "none".to_owned(),
+        None => UNTOLD.to_owned(),
+    };
     let parts = vec![
-        ("Short runs", named(short)),
-        ("Long runs", named(long)),
-        (
-            "Crossover",
-            match &choice.crossover {
-                Some(crossover) => seconds_interval(crossover),
-                None if short.told() && long.told() && short.best == long.best => "none".to_owned(),
-                None => UNTOLD.to_owned(),
-            },
-        ),
+        part("Short runs", named(short), quickest(choice)),
+        part("Long runs", named(long), fastest(choice)),
+        part("Crossover", crossing, "in time of the whole run, compilation included".to_owned()),
     ];
     let mut sentences = vec![crossover(choice)];
     sentences.extend(between(choice));
-    sentences.extend([quickest(choice), fastest(choice, bench)]);
     sentences.extend(pays(choice));
     if bench.conditions.quick {
         sentences.push("This was a quick look at small sizes.".to_owned());
@@ -68,36 +66,29 @@ fn contenders(pick: &Pick) -> Vec<String> {
 fn quickest(choice: &Choice) -> String {
     let pick = &choice.short;
     if !pick.told() {
-        return format!("Which compiles quickest {UNTOLD} between {}: {}.", list(&contenders(pick)), margins(pick));
+        return format!("for time of compilation: {}", margins(pick));
     }
-    let time = choice.candidate(&pick.best).map(|c| format!(" ({} for a typical kernel)", seconds(c.compile.estimate)));
-    let time = time.unwrap_or_default();
+    let time = choice.candidate(&pick.best).map_or_else(String::new, |c| seconds(c.compile.estimate));
     match pick.rivals.first() {
-        None => format!("{} is the only one measured{time}.", pick.best),
+        None => format!("compiles a typical kernel in {time}; no other was measured"),
         Some(next) => format!(
-            "{} compiles quickest{time}; {}, the next, takes {} the time.",
-            pick.best,
+            "compiles a typical kernel in {time}, {} in {} that time",
             next.implementation,
             ratio_interval(&next.ratio)
         ),
     }
 }
 
-fn fastest(choice: &Choice, bench: &Bench) -> String {
+fn fastest(choice: &Choice) -> String {
     let pick = &choice.long;
     if !pick.told() {
-        return format!("Whose code is fastest {UNTOLD} between {}: {}.", list(&contenders(pick)), margins(pick));
+        return format!("for speed of the code: {}", margins(pick));
     }
-    let uplift = choice.candidate(&pick.best).map(|c| {
-        let kernels = counted(bench.kernels.len() as u64, "kernel");
-        format!(": {} the interpreter's speed over {kernels}", ratio_interval(&c.uplift))
-    });
-    let uplift = uplift.unwrap_or_default();
+    let uplift = choice.candidate(&pick.best).map_or_else(String::new, |c| ratio_interval(&c.uplift));
     match pick.rivals.first() {
-        None => format!("{}'s code is the only one measured{uplift}.", pick.best),
+        None => format!("runs at {uplift} the interpreter's speed; no other was measured"),
         Some(next) => format!(
-            "{}'s code is fastest{uplift}; {}, the next, takes {} the time.",
-            pick.best,
+            "runs at {uplift} the interpreter's speed; {} takes {} the time",
             next.implementation,
             ratio_interval(&next.ratio)
         ),

@@ -10,7 +10,7 @@ use crate::report::choice::{Candidate, Choice};
 use crate::report::format::{ratio, seconds, seconds_interval};
 use crate::report::model::Bench;
 
-const HEIGHT: i32 = 270;
+const HEIGHT: i32 = 244;
 const BOTTOM: i32 = HEIGHT - 46;
 const TOP: i32 = 26;
 

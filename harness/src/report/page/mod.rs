@@ -11,6 +11,9 @@ use super::format::counted;
 use super::model::Report;
 use super::sections::{board, sections};
 
+#[cfg(test)]
+mod browser;
+
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");
 
@@ -84,9 +87,8 @@ fn overview(report: &Report) -> Markup {
         }
         @if let Some(board) = board(report) {
             section class="board" id="board" aria-labelledby="board-title" {
-                h2 id="board-title" { "Side by side" }
                 div class="sides" {
-                    div { (write_table(&board)) (board_words()) }
+                    div { h2 id="board-title" { "Side by side" } (write_table(&board)) (board_words()) }
                     @if let Some(chart) = &chart { (write_chart(chart)) }
                 }
             }
@@ -112,7 +114,11 @@ fn write_answer(answer: &Answer) -> Markup {
             h2 { (answer.question) }
             p class="short" { (sign(answer.state)) (answer.short) }
             @if !answer.parts.is_empty() {
-                dl { @for (what, is) in &answer.parts { div { dt { (what) } dd { (first_words(is)) } } } }
+                dl {
+                    @for part in &answer.parts {
+                        div { dt { (part.what) } dd { (first_words(&part.is)) } dd class="why" { (part.note) } }
+                    }
+                }
             }
             @for sentence in &answer.sentences { p { (sentence) } }
             p class="more" { a href={ "#" (answer.more.0) } { (answer.more.1) } }
