@@ -1,5 +1,7 @@
 //! Machine-readable results of a run of `parity`: what reports and CI read.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::backends::Column;
@@ -20,7 +22,13 @@ pub struct ParityResults {
     pub summary: Summary,
     /// Every trial, by name.
     pub trials: Vec<TrialResult>,
+    /// Instructions of bytecode that were executed natively in trials that passed: by backend and level, then by mnemonic, in how many trials.
+    #[serde(default)]
+    pub verified: Verified,
 }
+
+/// In how many passed trials an instruction was executed natively: by backend and level, then by mnemonic.
+pub type Verified = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// Sums over trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

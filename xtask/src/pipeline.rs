@@ -96,7 +96,12 @@ pub const CI: &[Row] = &[
     Row {
         name: "coverage",
         shows: "how much runs natively, with gates",
-        commands: |sh, _| vec![lockstep(sh, "coverage --quick --results TARGET/lockstep/ci/coverage-results.json")],
+        commands: |sh, _| {
+            vec![lockstep(
+                sh,
+                "coverage --quick --parity TARGET/lockstep/ci/parity-results.json --results TARGET/lockstep/ci/coverage-results.json",
+            )]
+        },
     },
     Row {
         name: "bench",
@@ -141,7 +146,12 @@ pub const ASSESS: &[Row] = &[
     Row {
         name: "coverage",
         shows: "how much of each benchmark runs natively",
-        commands: |sh, _| vec![lockstep(sh, "coverage --results TARGET/lockstep/assess/coverage-results.json")],
+        commands: |sh, _| {
+            vec![lockstep(
+                sh,
+                "coverage --parity TARGET/lockstep/assess/parity-results.json --results TARGET/lockstep/assess/coverage-results.json",
+            )]
+        },
     },
     Row {
         name: "bench",
@@ -171,6 +181,10 @@ const PLANTED: &[&str] = &[
     "bench xorshift --quick --no-peers --backend dynasm --level default --plant checksum:dynasm/speed",
     // A slower compiler, against the compile time gate.
     "bench xorshift --quick --no-peers --backend dynasm --backend cranelift --plant compile:dynasm/speed=4",
+    // One process that makes other code than the others, against the comparison of exact values.
+    "bench xorshift --quick --no-peers --backend dynasm --level default --plant exact:dynasm/speed",
+    // Results of parity in which one instruction was executed natively, against the demand that all of them were.
+    "coverage --quick xorshift --backend dynasm --parity harness/tests/planted/parity-of-one-instruction.json",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.

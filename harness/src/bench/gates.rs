@@ -147,7 +147,8 @@ pub fn judge(
 ) -> Vec<GateResult> {
     let judge = Judge { results, bootstrap };
     let mut verdicts = Vec::new();
-    for kernel in kernels {
+    // The kernels of other shards have their gates there.
+    for kernel in kernels.iter().filter(|k| results.workloads.iter().any(|w| w.kernel == k.name)) {
         judge.kernel_gates(kernel, &mut verdicts);
     }
     verdicts.extend(corpus.gates.iter().filter_map(|gate| judge.corpus_gate(gate)));
@@ -212,7 +213,7 @@ impl Judge<'_> {
         for (key, &limit) in gates.iter().filter(|(key, _)| *key != EVERY_NATIVE) {
             match defaults.get(key.as_str()) {
                 Some(&who) => subjects.push((who.clone(), bound(limit))),
-                None if self.results.conditions.filtered => {}
+                None if self.results.conditions.is_partial() => {}
                 None => verdicts.push(GateResult {
                     gate: gate.to_owned(),
                     kernel: Some(kernel.name.clone()),
@@ -276,7 +277,7 @@ impl Judge<'_> {
             (None, None, Some(measured)) => (bound.judge(measured), None),
             (None, None, None) => (Verdict::Inconclusive, Some("no round in which both ran".to_owned())),
         };
-        if self.results.conditions.filtered && verdict == Verdict::Inconclusive && why.is_some() {
+        if self.results.conditions.is_partial() && verdict == Verdict::Inconclusive && why.is_some() {
             return None;
         }
         Some(GateResult {
@@ -354,6 +355,27 @@ mod tests {
             let failed = failed(&results);
             assert!(failed.iter().any(|f| f == gate), "{plant}: {failed:?}");
         }
+    }
+
+    #[test]
+    fn a_process_that_differs_in_what_is_deterministic_fails_the_run() {
+        let mut results = testing::results();
+        results.judge();
+        assert!(results.findings.is_empty());
+        "exact:fast/speed".parse::<Plant>().expect("a plant").apply(&mut results);
+        let found: Vec<_> = results.findings.iter().filter(|f| f.fails).map(|f| f.kind.name()).collect();
+        assert_eq!(found, ["not_deterministic"]);
+    }
+
+    #[test]
+    fn a_shard_is_judged_by_the_gates_of_its_kernels_alone() {
+        let mut results = testing::results();
+        results.conditions.shard = Some("1/2".parse().expect("a shard"));
+        results.workloads.remove(1);
+        results.compile.clear();
+        let verdicts = verdicts(&results);
+        assert!(verdicts.iter().all(|v| v.verdict == Verdict::Pass), "{verdicts:#?}");
+        assert!(verdicts.iter().all(|v| v.kernel.as_deref() != Some(testing::KERNELS[1])));
     }
 
     #[test]

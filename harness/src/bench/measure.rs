@@ -11,8 +11,9 @@ use lockstep_backend_api::{Backend, Level, Options, Target};
 use lockstep_bytecode::{FuncId, Verified};
 use lockstep_compiler::Request;
 use lockstep_engine::{Session, Stats};
-use lockstep_runtime::Value;
+use lockstep_runtime::{Error, Value};
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 use super::results::{CompileSample, Phase, SETUP, Sample};
 use crate::corpus;
@@ -24,12 +25,33 @@ use crate::stats::median;
 const COMPILATIONS: usize = 5;
 
 /// Processor time of this thread in seconds.
-fn now() -> f64 {
+pub fn now() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-/// Calls a kernel: once to warm up, then `calls` times. The interpreter has nothing to warm up: its first call is the one measured.
+/// A short series ends after so many seconds of calls, …
+const SERIES_SECONDS: f64 = 1.0;
+
+/// … but not before so many calls.
+const SERIES_LEAST: usize = 30;
+
+/// What is asked of a process that calls a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// Once to warm up, then so many times. The interpreter has nothing to warm up: its first call is the one measured.
+    Peak(usize),
+    /// So many short calls, each of which is measured; fewer if they take long.
+    Series(usize),
+    /// Until everything is compiled, then once more in [`counted`], for valgrind.
+    Counted,
+}
+
+/// Calls before the counted one: everything hot is compiled by then.
+const CALLS_BEFORE_COUNTED: usize = 100;
+
+/// Calls a kernel.
 ///
 /// # Errors
 /// The program ends with an error, functions were refused, or native code was asked for and none ran.
@@ -37,37 +59,59 @@ pub fn calls(
     program: &Program,
     args: Vec<Value>,
     native: Option<(Arc<dyn Backend>, Level)>,
-    calls: usize,
+    calls: Calls,
 ) -> Result<Sample, String> {
     let setup = match &native {
         None => Setup::interpreter(),
         Some((backend, level)) => Setup::native(backend.clone(), *level, Configuration::Tiered),
     };
     let mut session = setup.session(program, program.case.limits.resolve())?;
-    let call = |session: &mut Session| -> Result<(f64, String), String> {
-        let start = now();
-        let outcome = session.run(program.entry, &args);
-        let seconds = now() - start;
-        let result = outcome.map_err(|e| e.to_string())?;
-        Ok((seconds, result.map_or_else(String::new, |value| value.to_string())))
-    };
-    let (first, checksum) = call(&mut session)?;
-    if native.is_none() {
-        return Ok(Sample { calls: vec![first], checksum, ..Sample::default() });
-    }
-    let mut sample = Sample { calls: vec![first], warm: 1, checksum, ..Sample::default() };
-    for _ in 0..calls {
-        let (seconds, checksum) = call(&mut session)?;
-        if checksum != sample.checksum {
+    let mut sample = Sample::default();
+    let call = |session: &mut Session, sample: &mut Sample, run: Call| -> Result<(), String> {
+        // Under valgrind time means nothing, and its clock may not be asked.
+        let clock = || if calls == Calls::Counted { 0.0 } else { now() };
+        let start = clock();
+        let outcome = run(session, program.entry, &args);
+        sample.calls.push(clock() - start);
+        let checksum = outcome.map_err(|e| e.to_string())?.map_or_else(String::new, |value| value.to_string());
+        if sample.calls.len() > 1 && checksum != sample.checksum {
             return Err(format!("one call gives {checksum}, another {}", sample.checksum));
         }
-        sample.calls.push(seconds);
+        sample.checksum = checksum;
+        Ok(())
+    };
+    match calls {
+        Calls::Peak(_) if native.is_none() => call(&mut session, &mut sample, Session::run)?,
+        Calls::Peak(count) => {
+            for _ in 0..=count {
+                call(&mut session, &mut sample, Session::run)?;
+            }
+            sample.warm = 1;
+        }
+        Calls::Series(count) => {
+            let mut total = 0.0;
+            while sample.calls.len() < count && (sample.calls.len() < SERIES_LEAST || total < SERIES_SECONDS) {
+                call(&mut session, &mut sample, Session::run)?;
+                total += sample.calls.last().copied().unwrap_or_default();
+            }
+        }
+        Calls::Counted => {
+            for _ in 0..CALLS_BEFORE_COUNTED {
+                call(&mut session, &mut sample, Session::run)?;
+            }
+            call(&mut session, &mut sample, counted)?;
+        }
+    }
+    sample.peak_memory = peak_memory();
+    if native.is_none() {
+        return Ok(sample);
     }
     let stats: Stats = session.stats();
     if let Some(refused) = stats.refusals.first() {
         return Err(format!("a function was not compiled: {}", refused.detail));
     }
-    if stats.units.is_empty() {
+    // A series shows what happens: nothing, if the calls are few and short.
+    if stats.units.is_empty() && !matches!(calls, Calls::Series(_)) {
         return Err("nothing was compiled: the kernel is too short for its thresholds".to_owned());
     }
     sample.units = stats.units.len() as u64;
@@ -84,6 +128,22 @@ pub fn calls(
     }
     sample.compile = phases.0;
     Ok(sample)
+}
+
+/// How a session calls a function.
+type Call = fn(&mut Session, FuncId, &[Value]) -> Result<Option<Value>, Error>;
+
+/// A call whose instructions valgrind counts: it knows it by its name.
+#[inline(never)]
+pub fn counted(session: &mut Session, func: FuncId, args: &[Value]) -> Result<Option<Value>, Error> {
+    session.run(func, args)
+}
+
+/// The most memory that this process ever held, in bytes.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 /// Sums by phase, in the order in which phases came.
@@ -143,6 +203,7 @@ pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<Com
     }
     sample.median = median(&medians).ok_or("the corpus has no program")?;
     sample.phases = phases.0;
+    sample.peak_memory = peak_memory();
     Ok(sample)
 }
 

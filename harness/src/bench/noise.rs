@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::analysis::{Figure, figures};
 use super::implementation::Implementation;
-use super::results::{BenchResults, Calibration, Sample, Workload};
+use super::results::{BenchResults, Calibration, Finding, FindingKind, Sample, Series, Workload};
 use crate::stats::{Bootstrap, FEWEST, Interval, median};
 
 /// How far the calibration loop may be from its median: a factor.
@@ -61,6 +61,28 @@ pub fn undisturbed<T>(mut samples: Vec<T>, disturbed: impl Fn(&T) -> bool) -> (V
     }
     samples.retain(|s| !disturbed(s));
     (samples, bad)
+}
+
+/// A finding for each series whose disturbed samples count all the same, because too few would remain.
+pub fn findings(results: &BenchResults) -> Vec<Finding> {
+    let finding = |kernel: Option<&String>, who: &Implementation, disturbed: Vec<bool>| {
+        let (all, bad) = (disturbed.len(), disturbed.iter().filter(|d| **d).count());
+        let (_, excluded) = undisturbed(disturbed, |d| *d);
+        (bad > 0 && excluded == 0).then(|| Finding {
+            kind: FindingKind::Disturbed,
+            kernel: kernel.cloned(),
+            implementation: Some(who.clone()),
+            what: format!("{bad} of {all} samples were disturbed, too many to leave them out: they count"),
+            fails: false,
+        })
+    };
+    let workloads = results.workloads.iter().flat_map(|w| w.series.iter().map(move |s| (&w.kernel, s)));
+    let marks = |series: &Series| series.samples.iter().map(|s| s.disturbed).collect();
+    let runs = workloads.filter_map(|(kernel, s)| finding(Some(kernel), &s.implementation, marks(s)));
+    let compile = results.compile.iter();
+    let compile =
+        compile.filter_map(|s| finding(None, &s.implementation, s.samples.iter().map(|s| s.disturbed).collect()));
+    runs.chain(compile).collect()
 }
 
 /// Marks the samples of a run that were disturbed.

@@ -2,7 +2,7 @@
 //!
 //! A round runs every implementation once on every workload, a process each. Within a round the kernels come in random order, and so
 //! do the implementations of a workload, side by side in time: what a ratio compares met the same machine, and no one always
-//! runs first.
+//! runs first. Warming up is a workload of its own, and so is compiling the corpus.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use super::implementation::Implementation;
 use super::kernel::{Kernel, Size};
 
 /// What is to be measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The kernels.
     pub kernels: Vec<Kernel>,
@@ -22,12 +22,20 @@ pub struct Plan {
     pub implementations: Vec<Implementation>,
     /// Those that compile the corpus.
     pub compilers: Vec<Implementation>,
+    /// Those whose warming up is recorded.
+    pub warmers: Vec<Implementation>,
+    /// Those whose instructions are counted; nobody's, unless it is asked for.
+    pub counted: Vec<Implementation>,
     /// Processes for each implementation and workload.
     pub rounds: usize,
     /// Whether it is a quick look.
     pub quick: bool,
     /// Where the random order starts.
     pub seed: u64,
+    /// The part that is run here; none for all of it.
+    pub shard: Option<Shard>,
+    /// Fingerprint of what is run: of the corpus.
+    pub corpus: String,
 }
 
 /// A part of a plan: `1/4` is the first of four. Kernels are dealt to shards in turn, so that whatever is compared with each other is in one shard.
@@ -97,35 +105,106 @@ pub enum Work {
     Run(usize, Size),
     /// Compiles the corpus.
     Compile,
+    /// Counts the instructions of a kernel, by index, at [`Size::Warm`].
+    Count(usize),
+}
+
+/// Instructions are counted in so many processes: they must agree.
+const COUNTS: usize = 2;
+
+impl Job {
+    /// The kernel it runs, by index; none where it compiles the corpus.
+    pub fn kernel(&self) -> Option<usize> {
+        match self.work {
+            Work::Run(kernel, _) | Work::Count(kernel) => Some(kernel),
+            Work::Compile => None,
+        }
+    }
 }
 
 impl Plan {
-    /// All processes, in order.
+    /// The processes of the shard, or of all, in order.
     pub fn jobs(&self) -> Vec<Job> {
-        let mut rng = Rng::with_seed(self.seed);
-        let mut jobs = Vec::new();
-        for round in 0..self.rounds {
-            let mut workloads: Vec<(usize, Size)> = self.workloads();
-            rng.shuffle(&mut workloads);
-            for (kernel, size) in workloads {
-                let twins = self.kernels[kernel].peer.is_some();
-                let mut who: Vec<&Implementation> =
-                    self.implementations.iter().filter(|i| twins || i.peer().is_none()).collect();
-                rng.shuffle(&mut who);
-                let job = |i: &Implementation| Job { round, implementation: i.clone(), work: Work::Run(kernel, size) };
-                jobs.extend(who.into_iter().map(job));
-            }
-            let mut compilers = self.compilers.clone();
-            rng.shuffle(&mut compilers);
-            jobs.extend(compilers.into_iter().map(|implementation| Job { round, implementation, work: Work::Compile }));
+        let mut jobs = self.all_jobs();
+        if let Some(shard) = self.shard {
+            jobs.retain(|job| shard.holds(job.kernel().unwrap_or(self.kernels.len())));
         }
         jobs
     }
 
-    /// Kernels with the size at which they run.
-    pub fn workloads(&self) -> Vec<(usize, Size)> {
-        let size = if self.quick { Size::Quick } else { Size::Full };
-        (0..self.kernels.len()).map(|kernel| (kernel, size)).collect()
+    /// All processes, in order, whatever the shard.
+    fn all_jobs(&self) -> Vec<Job> {
+        let mut rng = Rng::with_seed(self.seed);
+        let mut jobs = Vec::new();
+        for round in 0..self.rounds {
+            let mut works: Vec<Work> = (0..self.kernels.len()).map(|k| Work::Run(k, self.size())).collect();
+            works.extend(self.warming().map(|kernel| Work::Run(kernel, Size::Warm)));
+            rng.shuffle(&mut works);
+            works.push(Work::Compile);
+            for work in works {
+                self.block(round, work, &mut rng, &mut jobs);
+            }
+        }
+        for round in 0..COUNTS {
+            for kernel in self.warming() {
+                self.block(round, Work::Count(kernel), &mut rng, &mut jobs);
+            }
+        }
+        jobs
+    }
+
+    /// Everyone who does a piece of work, in random order.
+    fn block(&self, round: usize, work: Work, rng: &mut Rng, jobs: &mut Vec<Job>) {
+        let all = match work {
+            Work::Run(_, Size::Warm) => &self.warmers,
+            Work::Run(..) => &self.implementations,
+            Work::Compile => &self.compilers,
+            Work::Count(_) => &self.counted,
+        };
+        let twins = |i: &&Implementation| match work {
+            Work::Run(kernel, _) => self.kernels[kernel].peer.is_some() || i.runs().peer().is_none(),
+            _ => true,
+        };
+        let mut who: Vec<&Implementation> = all.iter().filter(twins).collect();
+        rng.shuffle(&mut who);
+        jobs.extend(who.into_iter().map(|i| Job { round, implementation: i.clone(), work }));
+    }
+
+    /// The size at which speed is judged.
+    pub fn size(&self) -> Size {
+        if self.quick { Size::Quick } else { Size::Full }
+    }
+
+    /// Kernels that have a small size to warm up at.
+    fn warming(&self) -> impl Iterator<Item = usize> {
+        (0..self.kernels.len()).filter(|&kernel| self.kernels[kernel].args.contains_key(&Size::Warm))
+    }
+
+    /// The kernels of the shard, or all of them, by index.
+    pub fn chosen(&self) -> Vec<usize> {
+        let holds = |kernel: &usize| self.shard.is_none_or(|shard| shard.holds(*kernel));
+        (0..self.kernels.len()).filter(holds).collect()
+    }
+
+    /// What tells this plan from others; that of a shard is that of the whole.
+    pub fn fingerprint(&self) -> String {
+        let mut text = format!("{} {} {}\n", self.corpus, self.quick, self.rounds);
+        for job in self.all_jobs() {
+            let args = job.kernel().map(|k| (&self.kernels[k].case, &self.kernels[k].args));
+            text += &format!("{} {} {:?} {args:?}\n", job.round, job.implementation, job.work);
+        }
+        super::build::fingerprint(text.as_bytes())
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Job { round, implementation, work } = self;
+        match work {
+            Work::Run(kernel, size) => write!(f, "round {round}: kernel {kernel} at {size} on {implementation}"),
+            Work::Compile => write!(f, "round {round}: the corpus on {implementation}"),
+            Work::Count(kernel) => write!(f, "count {round}: kernel {kernel} on {implementation}"),
+        }
     }
 }
 
@@ -138,21 +217,27 @@ mod tests {
     use crate::bench::peer::PEERS;
 
     fn plan() -> Plan {
+        let args = |size, n: u8| (size, vec![n.to_string()]);
         let kernel = |name: &str, peer: bool| Kernel {
             case: format!("bench/all/{name}"),
             name: name.to_owned(),
-            args: BTreeMap::from([(Size::Quick, vec!["1".to_owned()]), (Size::Full, vec!["2".to_owned()])]),
+            args: BTreeMap::from([args(Size::Warm, 0), args(Size::Quick, 1), args(Size::Full, 2)]),
             peer: peer.then(|| name.to_owned()),
             gates: KernelGates::default(),
         };
-        let names = ["interpreter", "a/none", "a/speed"].into_iter().chain(PEERS.map(|p| p.id));
+        let names = ["interpreter", "a/none", "a/speed", "again:a/none"].into_iter().chain(PEERS.map(|p| p.id));
+        let who = |name: &str| name.parse().expect("a name");
         Plan {
-            kernels: vec![kernel("one", true), kernel("two", false)],
-            implementations: names.map(|n| n.parse().expect("a name")).collect(),
-            compilers: vec!["a/none".parse().expect("a name")],
+            kernels: vec![kernel("one", true), kernel("two", false), kernel("three", true)],
+            implementations: names.map(who).collect(),
+            compilers: vec![who("a/none")],
+            warmers: vec![who("interpreter"), who("a/none")],
+            counted: Vec::new(),
             rounds: 3,
             quick: false,
             seed: 1,
+            shard: None,
+            corpus: "c".to_owned(),
         }
     }
 
@@ -171,9 +256,10 @@ mod tests {
             assert_eq!(distinct.len(), runs.len());
             // The jobs of a workload follow each other.
             let blocks = 1 + runs.windows(2).filter(|w| w[0].work != w[1].work).count();
-            assert_eq!(blocks, plan().workloads().len());
+            assert_eq!(blocks, 2 * plan().kernels.len());
         }
         assert_eq!(jobs.iter().filter(|j| j.work == Work::Compile).count(), 3);
+        assert_eq!(jobs.iter().filter(|j| j.work == Work::Run(0, Size::Warm)).count(), 6);
     }
 
     #[test]
@@ -185,6 +271,36 @@ mod tests {
         assert!(runs("gcc", 0) && runs("lua5.4", 0) && runs("a/none", 0));
         assert!(!runs("gcc", 1) && runs("a/none", 1) && runs("interpreter", 1));
         let quick = Plan { quick: true, ..plan() };
-        assert!(quick.workloads().iter().all(|w| w.1 == Size::Quick));
+        assert!(quick.jobs().iter().all(|j| !matches!(j.work, Work::Run(_, Size::Full))));
+    }
+
+    #[test]
+    fn shards_are_the_whole_plan_once_and_keep_together_what_is_compared() {
+        let shard = |index| Plan { shard: Some(Shard { index, of: 2 }), ..plan() };
+        let mut parts: Vec<String> = [1, 2].iter().flat_map(|&i| shard(i).jobs()).map(|j| format!("{j:?}")).collect();
+        let mut whole: Vec<String> = plan().jobs().iter().map(|j| format!("{j:?}")).collect();
+        parts.sort();
+        whole.sort();
+        assert_eq!(parts, whole);
+        assert_eq!((shard(1).chosen(), shard(2).chosen()), (vec![0, 2], vec![1]));
+        assert_eq!(shard(1).fingerprint(), plan().fingerprint());
+        for (text, good) in [("1/4", true), ("4/4", true), ("0/4", false), ("5/4", false), ("1", false), ("a/b", false)]
+        {
+            assert_eq!(text.parse::<Shard>().is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn another_plan_has_another_fingerprint() {
+        let others = [
+            Plan { rounds: 4, ..plan() },
+            Plan { quick: true, ..plan() },
+            Plan { seed: 2, ..plan() },
+            Plan { corpus: "d".to_owned(), ..plan() },
+            Plan { counted: plan().compilers, ..plan() },
+            Plan { kernels: plan().kernels[..2].to_vec(), ..plan() },
+        ];
+        let prints: BTreeSet<String> = others.iter().chain([&plan()]).map(Plan::fingerprint).collect();
+        assert_eq!(prints.len(), 7);
     }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::implementation::Implementation;
-use super::kernel::Kernel;
-use super::peer;
+use super::kernel::{Kernel, Size};
+use super::measure::Calls;
 use super::plan::{Job, Plan, Work};
 use super::results::Sample;
 use super::runner::{Measured, Runner};
+use super::{calibration, instructions, peer};
 use crate::program::Configuration;
 use crate::worker::{Answer, Limits, Pool, Task, Worker};
 
@@ -25,6 +26,8 @@ pub struct Processes {
     build: PathBuf,
     /// Measured calls of a process with native code.
     calls: usize,
+    /// Calls of a process that warms up.
+    series: usize,
     /// For parity trials, which need no fresh process each.
     pool: Pool,
     twins: BTreeMap<(String, String), Result<Vec<PathBuf>, String>>,
@@ -32,10 +35,20 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Runs kernels of `corpus` and twins from `peers`, compiled into `build`.
-    pub fn new(corpus: PathBuf, peers: PathBuf, build: PathBuf, calls: usize) -> Self {
+    /// Runs kernels of `corpus` and twins from `peers`, compiled into `build`. A process with native code measures so many `calls`, one that warms up a
+    /// `series` of so many.
+    pub fn new(corpus: PathBuf, peers: PathBuf, build: PathBuf, calls: usize, series: usize) -> Self {
         let limits = Limits { silence: PATIENCE, ..Limits::default() };
-        Self { corpus, peers, build, calls, pool: Pool::new(limits), twins: BTreeMap::new(), parity: BTreeMap::new() }
+        Self {
+            corpus,
+            peers,
+            build,
+            calls,
+            series,
+            pool: Pool::new(limits),
+            twins: BTreeMap::new(),
+            parity: BTreeMap::new(),
+        }
     }
 
     /// A worker of its own for one task.
@@ -46,6 +59,17 @@ impl Processes {
             Ok(Answer::Refused { why }) => Err(why),
             Ok(answer) => Ok(answer),
             Err(death) => Err(death.to_string()),
+        }
+    }
+
+    /// The task of calling a kernel.
+    fn bench(&self, kernel: &Kernel, size: Size, who: &Implementation, calls: Calls) -> Task {
+        Task::Bench {
+            case: kernel.case.clone(),
+            args: kernel.args.get(&size).cloned().unwrap_or_default(),
+            column: who.column().cloned(),
+            calls,
+            corpus: self.corpus.clone(),
         }
     }
 
@@ -65,21 +89,19 @@ impl Runner for Processes {
             (Work::Run(index, size), who) => {
                 let who = who.runs();
                 let kernel = &plan.kernels[index];
-                let args = kernel.args.get(&size).cloned().unwrap_or_default();
                 if let Some(id) = who.peer() {
+                    let args = kernel.args.get(&size).cloned().unwrap_or_default();
                     return self.twin(id, kernel, &args).map(Measured::Run);
                 }
-                let task = Task::Bench {
-                    case: kernel.case.clone(),
-                    args,
-                    column: who.column().cloned(),
-                    calls: self.calls,
-                    corpus: self.corpus.clone(),
-                };
-                match self.alone(&task)? {
+                let calls = if size == Size::Warm { Calls::Series(self.series) } else { Calls::Peak(self.calls) };
+                match self.alone(&self.bench(kernel, size, who, calls))? {
                     Answer::Bench(sample) => Ok(Measured::Run(sample)),
                     _ => Err("the worker answered another task".to_owned()),
                 }
+            }
+            (Work::Count(index), who) => {
+                let task = self.bench(&plan.kernels[index], Size::Warm, who.runs(), Calls::Counted);
+                instructions::count(&task, &self.build).map(Measured::Count)
             }
             (Work::Compile, who) => {
                 let column = who.runs().column().cloned().ok_or_else(|| format!("{who} compiles nothing"))?;
@@ -117,5 +139,9 @@ impl Runner for Processes {
         });
         self.parity.insert(key, failure.clone());
         failure
+    }
+
+    fn calibrate(&mut self) -> f64 {
+        calibration::seconds()
     }
 }

@@ -359,6 +359,13 @@ impl Workload {
     }
 }
 
+impl Conditions {
+    /// Whether it is only a part: what is missing was not asked for, and is no gate's business.
+    pub fn is_partial(&self) -> bool {
+        self.filtered || self.shard.is_some()
+    }
+}
+
 impl BenchResults {
     /// The workload of a kernel at a size.
     pub fn workload(&self, kernel: &str, size: Size) -> Option<&Workload> {

@@ -1,9 +1,10 @@
 //! `lockstep bench`: interleaved processes, ratios with intervals, gates.
 
+mod show;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,22 +12,28 @@ use lockstep_backend_api::Execution;
 
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
-use crate::bench::analysis::{Analysis, Figure};
-use crate::bench::gates::{self, CorpusGates, GateResult};
+use crate::bench::analysis::Analysis;
+use crate::bench::gates::{self, CorpusGates};
+use crate::bench::journal::{Header, Journal};
 use crate::bench::peer::PEERS;
-use crate::bench::plan::{Plan, Work};
+use crate::bench::plan::{Job, Plan, Shard, Work};
 use crate::bench::plant::Plant;
 use crate::bench::process::Processes;
-use crate::bench::results::Participant;
-use crate::bench::{Implementation, Kernel, runner};
-use crate::stats::{Bootstrap, Verdict};
+use crate::bench::results::{Participant, VERSION};
+use crate::bench::runner::{self, Setting};
+use crate::bench::{BenchReport, BenchResults, Implementation, Kernel, build, instructions, merge};
+use crate::stats::Bootstrap;
 
 /// Measure how fast each backend runs each benchmark, and check the gates.
 ///
 /// Every sample is a process of its own; processes of all implementations alternate at random. Ratios are taken within rounds and carry 95 % intervals, whose
 /// unit is the process. An implementation whose parity fails in this build has no timing, and neither has one whose checksum differs. Gates stand in the
 /// corpus: a gate fails if the whole interval breaks its bound, and is inconclusive if the interval lies on both sides.
+///
+/// A fixed piece of work before and after each process tells when the machine was disturbed: samples of which either is more than 15 % off the run's median are marked, and left out where
+/// at least half of a figure's samples, and three, remain. One implementation takes part twice, under two names: how often it differs from itself is the rate of false alarms.
 #[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Options {
     /// Only benchmarks whose name contains one of these
     #[arg(value_name = "FILTER")]
@@ -53,10 +60,25 @@ pub(super) struct Options {
     /// Print the order of processes and run none
     #[arg(long)]
     plan: bool,
+    /// Who takes part twice, to see how often equal things differ: a name, or `none`; the first backend at its default level if not said
+    #[arg(long, value_name = "NAME")]
+    again: Option<String>,
+    /// Count the machine instructions of a short call on each backend too, under valgrind
+    #[arg(long)]
+    instructions: bool,
+    /// Run only a part of the plan, such as 1/4: every fourth kernel, from the first
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Note down each process in this file, and go on from what it holds already
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// Measure nothing: put the results of all shards of a plan together, and judge them
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["plan", "shard", "resume", "instructions", "again"])]
+    merge: Vec<PathBuf>,
     /// An inconclusive gate fails too
     #[arg(long)]
     strict: bool,
-    /// Doctor the samples, to see that the gates find it: time:NAME=FACTOR, compile:NAME=FACTOR, checksum:NAME
+    /// Doctor the samples, to see that the gates find it: time:NAME=FACTOR, compile:NAME=FACTOR, checksum:NAME, exact:NAME
     #[arg(long, value_name = "WHAT")]
     plant: Option<Plant>,
     /// Write results as JSON
@@ -64,88 +86,140 @@ pub(super) struct Options {
     results: Option<PathBuf>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  lockstep bench --quick                              a look at everything, in a few minutes
+  lockstep bench fib sieve --level default            two kernels, each backend at its own level
+  lockstep bench --plan --quick                       what would be run, in which order
+  lockstep bench --resume run.journal --results r.json   again after an interruption: goes on where it was
+  lockstep bench --shard 1/2 --results 1.json         half of the kernels; the other half elsewhere, and then
+  lockstep bench --merge 1.json 2.json --results r.json  one run of the two
+
+Exit status: 0 if nothing failed, 1 if a gate failed, a series is void or processes disagree on what is deterministic, 2 if it could not be done.";
+
 pub(super) fn run(options: &Options) -> Done {
     let kernels = kernels(options)?;
+    if !options.merge.is_empty() {
+        return merged(options, &kernels);
+    }
     let mut backends = Backends::new();
     let participants = participants(options, &mut backends)?;
     let present: Vec<Implementation> =
         participants.iter().filter(|p| p.absent.is_none()).map(|p| p.implementation.clone()).collect();
+    let again = again(options, &participants)?;
+    let natives = || present.iter().filter(|i| i.column().is_some()).cloned();
     let plan = Plan {
         kernels,
-        compilers: present.iter().filter(|i| i.column().is_some()).cloned().collect(),
-        implementations: present,
+        compilers: natives().chain(again.iter().filter(|a| a.runs().column().is_some()).cloned()).collect(),
+        // A quick look sees the backends at their default levels warm up.
+        warmers: participants
+            .iter()
+            .filter(|p| p.absent.is_none() && if options.quick { p.default } else { p.implementation.peer().is_none() })
+            .map(|p| p.implementation.clone())
+            .collect(),
+        counted: if options.instructions { natives().collect() } else { Vec::new() },
+        implementations: present.iter().cloned().chain(again.clone()).collect(),
         rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 7 }),
         quick: options.quick,
         seed: options.seed,
+        shard: options.shard,
+        corpus: build::of_directory(&options.corpus.corpus)
+            .map_err(|e| format!("{}: {e}", options.corpus.corpus.display()))?,
     };
     if options.plan {
-        for job in plan.jobs() {
-            match job.work {
-                Work::Run(kernel, size) => {
-                    println!("{} {} {size} {}", job.round, plan.kernels[kernel].name, job.implementation)
-                }
-                Work::Compile => println!("{} compile {}", job.round, job.implementation),
-            }
-        }
+        show_plan(&plan);
         return Ok(ExitCode::SUCCESS);
     }
-    let filtered =
-        !options.filters.is_empty() || !options.selection.backends.is_empty() || !options.selection.levels.is_empty();
-    let build = std::env::temp_dir().join(format!("lockstep-peers-{}", std::process::id()));
-    let mut processes = Processes::new(
-        options.corpus.corpus.clone(),
-        options.peers.clone(),
-        build.clone(),
-        if options.quick { 5 } else { 3 },
-    );
+    if options.instructions && instructions::version().is_none() {
+        return Err("instructions are counted by valgrind, which is not installed: apt-get install valgrind".into());
+    }
+    let mut journal = match &options.resume {
+        None => None,
+        Some(file) => {
+            let header = Header::new(build::this(), plan.fingerprint(), plan.shard);
+            Some(Journal::open(file, &header)?)
+        }
+    };
+    let setting = Setting {
+        participants,
+        filtered: !options.filters.is_empty()
+            || !options.selection.backends.is_empty()
+            || !options.selection.levels.is_empty(),
+        again: again.map(|a| a.runs().clone()),
+        journal: journal.as_mut(),
+    };
+    let scratch = std::env::temp_dir().join(format!("lockstep-bench-{}", std::process::id()));
+    let (calls, series) = if options.quick { (5, 60) } else { (3, 200) };
+    let mut processes =
+        Processes::new(options.corpus.corpus.clone(), options.peers.clone(), scratch.clone(), calls, series);
     let bar = progress_bar(plan.jobs().len());
-    let start = Instant::now();
-    let mut results = runner::measure(&plan, participants, filtered, &mut processes, &mut |at| {
+    let measured = runner::measure(&plan, setting, &mut processes, &mut |at| {
         bar.set_position(at.done as u64);
         bar.set_message(format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
     });
     bar.finish_and_clear();
-    // Compiled twins; nothing is lost if they stay.
-    let _ = std::fs::remove_dir_all(build);
+    // Compiled twins and counts; nothing is lost if they stay.
+    let _ = std::fs::remove_dir_all(scratch);
+    conclude(options, &plan.kernels, measured?)
+}
+
+/// Judges results of shards.
+fn merged(options: &Options, kernels: &[Kernel]) -> Done {
+    let read = |file: &PathBuf| -> Result<BenchResults, String> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file).map_err(|e| format!("{shown}: {e}"))?;
+        let report: BenchReport = serde_json::from_str(&text).map_err(|e| {
+            format!("{shown}:{}:{}: not what `lockstep bench --results` writes: {e}", e.line(), e.column())
+        })?;
+        let version = report.results.lockstep_bench;
+        if version == VERSION {
+            Ok(report.results)
+        } else {
+            Err(format!("{shown} has version {version} of the format, this build reads {VERSION}"))
+        }
+    };
+    let parts: Result<Vec<BenchResults>, String> = options.merge.iter().map(read).collect();
+    conclude(options, kernels, merge::merge(parts?)?)
+}
+
+/// What follows from the samples: figures, verdicts, the exit status.
+fn conclude(options: &Options, kernels: &[Kernel], mut results: BenchResults) -> Done {
     if let Some(plant) = &options.plant {
         plant.apply(&mut results);
     }
     let bootstrap = Bootstrap::default();
     let analysis = Analysis::of(&results, &bootstrap);
-    let verdicts = gates::judge(&results, &plan.kernels, &CorpusGates::load(&options.corpus.corpus)?, &bootstrap);
+    let gates = gates::judge(&results, kernels, &CorpusGates::load(&options.corpus.corpus)?, &bootstrap);
+    let report = BenchReport { results, analysis, gates };
     if let Some(file) = &options.results {
-        let all =
-            crate::bench::BenchReport { results: results.clone(), analysis: analysis.clone(), gates: verdicts.clone() };
-        std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")
+        std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
-    show(&analysis, &verdicts);
-    let mut failed = verdicts
-        .iter()
-        .filter(|g| g.verdict == Verdict::Fail || options.strict && g.verdict == Verdict::Inconclusive)
-        .count();
-    for workload in &results.workloads {
-        for series in &workload.series {
-            if let Some(why) = &series.void {
-                failed += 1;
-                println!("void: {} {} {}: {why}", workload.kernel, workload.size, series.implementation);
-            }
+    Ok(show::report(&report, options.strict))
+}
+
+/// The second name of the one who takes part twice.
+fn again(options: &Options, participants: &[Participant]) -> Result<Option<Implementation>, String> {
+    let mut present = participants.iter().filter(|p| p.absent.is_none());
+    let who = match options.again.as_deref() {
+        Some("none") => return Ok(None),
+        Some(name) => present.find(|p| p.implementation.to_string() == name).map(Some).ok_or_else(|| {
+            let names: Vec<String> = participants.iter().map(|p| p.implementation.to_string()).collect();
+            format!("`{name}` does not take part; there are {}", names.join(", "))
+        })?,
+        None => present.find(|p| p.default),
+    };
+    Ok(who.map(|p| Implementation::Again(Box::new(p.implementation.clone()))))
+}
+
+fn show_plan(plan: &Plan) {
+    for Job { round, implementation, work } in plan.jobs() {
+        match work {
+            Work::Run(kernel, size) => println!("{round} {} {size} {implementation}", plan.kernels[kernel].name),
+            Work::Compile => println!("{round} compile {implementation}"),
+            Work::Count(kernel) => println!("{round} {} instructions {implementation}", plan.kernels[kernel].name),
         }
     }
-    for series in &results.compile {
-        if let Some(why) = &series.void {
-            failed += 1;
-            println!("void: compiling the corpus with {}: {why}", series.implementation);
-        }
-    }
-    let unclear = verdicts.iter().filter(|g| g.verdict == Verdict::Inconclusive).count();
-    println!(
-        "bench: {}: {} gates passed, {failed} failures, {unclear} inconclusive; {:.1} s",
-        if failed == 0 { "ok" } else { "FAILED" },
-        verdicts.iter().filter(|g| g.verdict == Verdict::Pass).count(),
-        start.elapsed().as_secs_f64()
-    );
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn kernels(options: &Options) -> Result<Vec<Kernel>, Box<dyn std::error::Error + Send + Sync>> {
@@ -203,48 +277,4 @@ pub(super) fn progress_bar(jobs: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} processes, {eta} left  {msg}")
         .expect("the template is valid");
     ProgressBar::new(jobs as u64).with_style(style)
-}
-
-fn show(analysis: &Analysis, verdicts: &[GateResult]) {
-    let rows = |title: &str, figures: &[Figure], subject: fn(&Figure) -> &Implementation| {
-        if figures.is_empty() {
-            return;
-        }
-        println!("{title}");
-        for figure in figures {
-            let kernel = figure.kernel.as_deref().unwrap_or("geometric mean");
-            let ratio = &figure.ratio;
-            println!(
-                "  {kernel:<16} {:<20} {:>8.3}  [{:.3}, {:.3}]",
-                subject(figure).to_string(),
-                ratio.estimate,
-                ratio.low,
-                ratio.high
-            );
-        }
-    };
-    rows("uplift over the interpreter", &analysis.uplift, |f| &f.over);
-    rows("time relative to the C twin", &analysis.native_ratio, |f| &f.of);
-    rows("the interpreter's time relative to PUC Lua", &analysis.interpreter_ratio, |f| &f.of);
-    println!("compile time of a unit of the corpus, median, without set-up");
-    for figure in &analysis.compile {
-        let (who, time) = (figure.implementation.to_string(), &figure.median);
-        println!("  {who:<20} {:>9.1} µs  [{:.1}, {:.1}]", time.estimate * 1e6, time.low * 1e6, time.high * 1e6);
-    }
-    println!("gates");
-    for gate in verdicts {
-        let measured = gate.measured.as_ref().map_or_else(
-            || gate.why.clone().unwrap_or_else(|| "not measured".to_owned()),
-            |m| format!("{:.3} [{:.3}, {:.3}]", m.estimate, m.low, m.high),
-        );
-        let kernel = gate.kernel.as_deref().unwrap_or("all kernels");
-        println!(
-            "  {:<12} {:<20} {kernel:<12} {} over {}: {measured}, must be {}",
-            gate.verdict.to_string(),
-            gate.gate,
-            gate.of,
-            gate.over,
-            gate.bound
-        );
-    }
 }

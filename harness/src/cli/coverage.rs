@@ -1,7 +1,7 @@
 //! `lockstep coverage`: how much of each benchmark runs natively, and which instructions compile at all.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,13 +11,16 @@ use rayon::prelude::*;
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
 use crate::corpus;
-use crate::program::coverage::{CoverageResults, CoverageRow, InstructionTable, VERSION};
+use crate::program::coverage::{CoverageResults, CoverageRow, VERSION};
+use crate::program::lowering::{InstructionTable, Lowering};
+use crate::results::{ParityResults, Verified};
 use crate::worker::{Answer, Limits, Pool, Task};
 
 /// Measure how much of each benchmark runs natively, and check the gates.
 ///
 /// Every executed bytecode instruction is counted as inline, through a helper or interpreted, in an instrumented build at the benchmark's own
-/// size and the default thresholds; the counts must sum to those of the interpreter. The gates are in the corpus.
+/// size and the default thresholds; the counts must sum to those of the interpreter, and each interpreted execution has a cause. The gates are in the corpus. With results of `lockstep parity`,
+/// every instruction that compiles must have been executed natively in a trial that passed.
 #[derive(Args)]
 pub(super) struct Options {
     /// Only benchmarks whose name contains one of these
@@ -30,6 +33,9 @@ pub(super) struct Options {
     /// The small sizes
     #[arg(long)]
     quick: bool,
+    /// Results of `lockstep parity` in the same build: every compiled instruction must be verified there
+    #[arg(long, value_name = "FILE")]
+    parity: Option<PathBuf>,
     /// Write results as JSON
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
@@ -72,10 +78,14 @@ pub(super) fn run(options: &Options) -> Done {
             row
         })
         .collect();
-    let instructions = instruction_tables(&pool, &columns);
+    let mut instructions = instruction_tables(&pool, &columns);
+    if let Some(file) = &options.parity {
+        let verified = verified(file)?;
+        instructions.iter_mut().for_each(|(column, table)| table.verify(column, &verified));
+    }
     show(&programs, &instructions);
     let failed = programs.iter().filter(|r| r.failure.is_some()).count()
-        + instructions.values().filter(|i| i.compiled < i.of).count();
+        + instructions.values().filter(|i| i.compiled < i.of || !i.unverified().is_empty()).count();
     if let Some(file) = &options.results {
         let results = CoverageResults { lockstep_coverage: VERSION, quick: options.quick, instructions, programs };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
@@ -85,18 +95,23 @@ pub(super) fn run(options: &Options) -> Done {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Compiles one program per instruction of the table on each column.
+/// What parity has verified.
+fn verified(file: &Path) -> Result<Verified, String> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{shown}: {e}"))?;
+    let parity: ParityResults = serde_json::from_str(&text).map_err(|e| {
+        format!("{shown}:{}:{}: not what `lockstep parity --results` writes: {e}", e.line(), e.column())
+    })?;
+    Ok(parity.verified)
+}
+
+/// Compiles the cells of every instruction of the table on each column.
 fn instruction_tables(pool: &Pool, columns: &[Column]) -> BTreeMap<String, InstructionTable> {
-    let table = |column: &Column| {
-        let of = lockstep_bytecode::Op::ALL.len();
-        let missing = match pool.run(&Task::Instructions { column: column.clone() }) {
-            Ok(Answer::Instructions { missing }) => missing,
-            Ok(Answer::Refused { why }) => [("all".to_owned(), why)].into(),
-            Ok(_) => [("all".to_owned(), "the worker answered another task".to_owned())].into(),
-            Err(death) => [("all".to_owned(), death.to_string())].into(),
-        };
-        let compiled = if missing.contains_key("all") { 0 } else { of - missing.len() };
-        InstructionTable { compiled, of, missing }
+    let table = |column: &Column| match pool.run(&Task::Instructions { column: column.clone() }) {
+        Ok(Answer::Instructions(table)) => table,
+        Ok(Answer::Refused { why }) => InstructionTable::nothing(why),
+        Ok(_) => InstructionTable::nothing("the worker answered another task".to_owned()),
+        Err(death) => InstructionTable::nothing(death.to_string()),
     };
     columns.par_iter().map(|c| (c.to_string(), table(c))).collect()
 }
@@ -115,6 +130,10 @@ fn show(programs: &[CoverageRow], instructions: &BTreeMap<String, InstructionTab
                     "{:<24} {column:<20} {native:>9.3} {inline:>9.3} {:>16} {:>14}",
                     row.case, c.total, c.interpreted
                 );
+                let causes: Vec<String> = c.causes().iter().map(|(cause, count)| format!("{count} {cause}")).collect();
+                if !causes.is_empty() {
+                    println!("    interpreted: {}", causes.join("; "));
+                }
             }
             None => println!("{:<24} {column:<20} not measured", row.case),
         }
@@ -123,7 +142,19 @@ fn show(programs: &[CoverageRow], instructions: &BTreeMap<String, InstructionTab
         }
     }
     for (column, table) in instructions {
-        println!("{column}: compiles {} of {} instructions", table.compiled, table.of);
+        let helpers = table.lowering.values().filter(|how| **how == Lowering::Helper).count();
+        let unverified = table.unverified();
+        let verified = match &table.verified {
+            Some(_) => format!("; {} of them executed natively in passed trials", table.compiled - unverified.len()),
+            None => String::new(),
+        };
+        println!(
+            "{column}: compiles {} of {} instructions, {helpers} through helpers{verified}",
+            table.compiled, table.of
+        );
+        if !unverified.is_empty() {
+            println!("    FAILED: never verified: {}", unverified.join(", "));
+        }
         for (name, why) in &table.missing {
             println!("    {name}: {why}");
         }

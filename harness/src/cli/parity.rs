@@ -14,7 +14,7 @@ use crate::case::Case;
 use crate::check::Verdict;
 use crate::corpus;
 use crate::program::{Configuration, trial};
-use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION};
+use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
 use crate::worker::{Answer, Death, Limits, Pool, Task};
 
 /// Run cases on backends and compare with what is expected.
@@ -84,6 +84,7 @@ pub(super) fn run(options: &Options) -> Done {
     let shared = Arc::new(Shared {
         pool: Pool::new(limits),
         results: Mutex::default(),
+        verified: Mutex::default(),
         corpus: options.corpus.corpus.clone(),
         again: format!(
             "{} parity{} --exact",
@@ -129,7 +130,8 @@ pub(super) fn run(options: &Options) -> Done {
     trials.sort_by(|a, b| a.name.cmp(&b.name));
     let summary = Summary::of(&trials);
     if let Some(file) = &options.results {
-        let results = ParityResults { lockstep_parity: VERSION, summary, trials };
+        let verified = std::mem::take(&mut *shared.verified());
+        let results = ParityResults { lockstep_parity: VERSION, summary, trials, verified };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
@@ -149,6 +151,7 @@ pub(super) fn run(options: &Options) -> Done {
 struct Shared {
     pool: Pool,
     results: Mutex<Vec<TrialResult>>,
+    verified: Mutex<Verified>,
     corpus: PathBuf,
     /// The line that runs a trial again, without its name.
     again: String,
@@ -157,6 +160,10 @@ struct Shared {
 impl Shared {
     fn results(&self) -> std::sync::MutexGuard<'_, Vec<TrialResult>> {
         self.results.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn verified(&self) -> std::sync::MutexGuard<'_, Verified> {
+        self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn ir_trial(&self, name: String, case: String, column: Column) -> Result<(), Failed> {
@@ -190,6 +197,11 @@ impl Shared {
         match self.pool.run(&task) {
             Ok(Answer::Program(report)) => {
                 result.program = Some(report.stats);
+                if let Some(column) = &result.column {
+                    let mut verified = self.verified();
+                    let counts = verified.entry(column.to_string()).or_default();
+                    report.natively.into_iter().for_each(|mnemonic| *counts.entry(mnemonic).or_default() += 1);
+                }
                 if let Some(what) = report.failure {
                     result.fail(Status::Failed, Some("parity".to_owned()), what);
                 }

@@ -14,7 +14,7 @@ use crate::backends::{Backends, Column};
 use crate::bench::plan::Plan;
 use crate::bench::process::Processes;
 use crate::bench::results::Participant;
-use crate::bench::runner::{self, Progress};
+use crate::bench::runner::{self, Progress, Setting};
 use crate::bench::{Implementation, Kernel};
 
 /// Processes of each series in a run, unless said otherwise.
@@ -64,8 +64,8 @@ impl Suite {
         if kernels.is_empty() || participants.is_empty() {
             return Err("there is nothing to measure: no benchmark, or no native backend".to_owned());
         }
-        // No twins are built or run.
-        let processes = Processes::new(corpus.to_owned(), Default::default(), Default::default(), CALLS);
+        // No twins are built or run, and nothing warms up.
+        let processes = Processes::new(corpus.to_owned(), Default::default(), Default::default(), CALLS, 0);
         Ok(Self { kernels, participants, processes, rounds })
     }
 
@@ -120,12 +120,13 @@ impl Suite {
         rounds: usize,
         seed: u64,
     ) -> Plan {
-        Plan { kernels, implementations, compilers, rounds, quick: true, seed }
+        Plan { kernels, implementations, compilers, rounds, quick: true, seed, ..Plan::default() }
     }
 
     fn measure(&mut self, plan: &Plan, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Run, String> {
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let results = runner::measure(plan, self.participants.clone(), true, &mut self.processes, watch);
+        let setting = Setting { participants: self.participants.clone(), filtered: true, ..Setting::default() };
+        let results = runner::measure(plan, setting, &mut self.processes, watch).map_err(|e| e.to_string())?;
         let mut run = Run { date, commit: commit(), ..Run::of(&results) };
         run.series.retain(|series| {
             let of_kernel = series.key.on != CORPUS;

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
+use lockstep_engine::Cause;
 use lockstep_runtime::Value;
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, CoverageGate, Expectation, Program};
+use super::lowering::InstructionTable;
 use super::observe::{Configuration, Setup, observe};
 use crate::backends::Column;
 
@@ -28,17 +30,6 @@ pub struct CoverageResults {
     pub instructions: BTreeMap<String, InstructionTable>,
     /// Each program on each column.
     pub programs: Vec<CoverageRow>,
-}
-
-/// Which instructions of the table a column compiles.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstructionTable {
-    /// So many …
-    pub compiled: usize,
-    /// … of so many.
-    pub of: usize,
-    /// Those it does not, and why.
-    pub missing: BTreeMap<String, String>,
 }
 
 /// One program on one column.
@@ -68,6 +59,9 @@ pub struct Coverage {
     pub total: u64,
     /// The same by instruction's mnemonic: inline, helper, interpreted.
     pub by_instruction: BTreeMap<String, [u64; 3]>,
+    /// Why what was interpreted was interpreted: sums to `interpreted`, in total and for each instruction.
+    #[serde(default)]
+    pub remainder: Vec<Remainder>,
     /// Units compiled.
     pub units: u64,
     /// Why functions were not compiled, with how many.
@@ -76,7 +70,90 @@ pub struct Coverage {
     pub exits: BTreeMap<String, u64>,
 }
 
+/// Executions of an instruction that were interpreted, for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remainder {
+    /// Its mnemonic.
+    pub instruction: String,
+    /// Why.
+    #[serde(flatten)]
+    pub cause: InterpretedBecause,
+    /// How often.
+    pub count: u64,
+}
+
+/// Why instructions were interpreted although native code was asked for: [`Cause`], as it is written to results.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "cause", content = "reason", rename_all = "snake_case")]
+pub enum InterpretedBecause {
+    /// Their function had not been compiled: it was not hot, or not yet.
+    Cold,
+    /// Their function was refused, for the reason of this name.
+    Refused(String),
+    /// Their function was left out of what is compiled.
+    LeftOut,
+    /// The code of their function was invalidated.
+    Invalidated,
+    /// Their function was compiled, but their activation began before, and had come to no entry of the code since.
+    NotEntered,
+    /// Native code had been left, for the reason of this name.
+    AfterExit(String),
+}
+
+impl From<Cause> for InterpretedBecause {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Cold => Self::Cold,
+            Cause::Refused(reason) => Self::Refused(reason),
+            Cause::LeftOut => Self::LeftOut,
+            Cause::Invalidated => Self::Invalidated,
+            Cause::NotEntered => Self::NotEntered,
+            Cause::AfterExit(reason) => Self::AfterExit(reason.to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for InterpretedBecause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cold => f.write_str("not hot yet"),
+            Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::LeftOut => f.write_str("left out"),
+            Self::Invalidated => f.write_str("code invalidated"),
+            Self::NotEntered => f.write_str("begun before the code was there"),
+            Self::AfterExit(reason) => write!(f, "after an exit: {reason}"),
+        }
+    }
+}
+
 impl Coverage {
+    /// Interpreted executions by cause, most frequent first.
+    pub fn causes(&self) -> Vec<(&InterpretedBecause, u64)> {
+        let mut sums: BTreeMap<&InterpretedBecause, u64> = BTreeMap::new();
+        for row in &self.remainder {
+            *sums.entry(&row.cause).or_default() += row.count;
+        }
+        let mut sums: Vec<_> = sums.into_iter().collect();
+        sums.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        sums
+    }
+
+    /// Whether every interpreted execution of every instruction has a cause.
+    ///
+    /// # Errors
+    /// An instruction with more or fewer.
+    pub fn check_causes(&self) -> Result<(), String> {
+        for (name, &[_, _, interpreted]) in &self.by_instruction {
+            let explained: u64 = self.remainder.iter().filter(|r| r.instruction == *name).map(|r| r.count).sum();
+            if explained != interpreted {
+                return Err(format!(
+                    "`{name}` was interpreted {interpreted} times, {explained} of them for a known cause"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Share that ran natively, in percent.
     pub fn native_percent(&self) -> f64 {
         percent(self.inline + self.helper, self.total)
@@ -153,6 +230,14 @@ pub fn measure(
             }
         }
     }
+    let mut remainder: BTreeMap<(&str, InterpretedBecause), u64> = BTreeMap::new();
+    for (func, pc, cause, count) in observed.causes {
+        let mnemonic = program.module.function(func).code[pc.index()].info().mnemonic;
+        *remainder.entry((mnemonic, cause.into())).or_default() += count;
+    }
+    let row = |((name, cause), count): ((&str, _), u64)| Remainder { instruction: name.to_owned(), cause, count };
+    coverage.remainder = remainder.into_iter().map(row).collect();
+    coverage.check_causes()?;
     coverage.units = observed.stats.units.len() as u64;
     for refused in &observed.stats.refusals {
         *coverage.refusals.entry(refused.reason.clone()).or_default() += 1;
@@ -164,6 +249,23 @@ pub fn measure(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interpreted_execution_without_a_cause_is_an_error() {
+        let row = |cause, count| Remainder { instruction: "ret".to_owned(), cause, count };
+        let mut coverage = Coverage {
+            by_instruction: [("ret".to_owned(), [3, 0, 5])].into(),
+            remainder: vec![row(InterpretedBecause::Cold, 1), row(InterpretedBecause::AfterExit("poll".to_owned()), 4)],
+            ..Coverage::default()
+        };
+        assert_eq!(coverage.check_causes(), Ok(()));
+        assert_eq!(coverage.causes()[0], (&InterpretedBecause::AfterExit("poll".to_owned()), 4));
+        let text = serde_json::to_string(&coverage.remainder).expect("JSON");
+        assert!(text.contains(r#"{"instruction":"ret","cause":"after_exit","reason":"poll","count":4}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Vec<Remainder>>(&text).expect("JSON"), coverage.remainder);
+        coverage.remainder.pop();
+        assert!(coverage.check_causes().unwrap_err().contains("5 times, 1 of them"));
+    }
 
     #[test]
     fn the_gate_reads_both_shares_and_refuses_pure_interpretation() {

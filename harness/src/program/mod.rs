@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod fault;
 pub mod fuzz;
 pub mod literal;
+pub mod lowering;
 pub mod observe;
 pub mod trial;
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Level, Options, Target};
-use lockstep_engine::{Cache, Config, Executions, Mode, Pipeline, Session, Stats, Tamper, UnitKey};
+use lockstep_bytecode::{FuncId, Pc};
+use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, Tamper, UnitKey};
 use lockstep_runtime::{Error, Limits, Value};
 
 use super::case::{Call, Expectation, ExpectedError, Program};
@@ -142,6 +143,8 @@ pub struct Observed {
     pub stats: Stats,
     /// Executions by function and instruction, if they were counted.
     pub executions: Vec<Vec<Executions>>,
+    /// Interpreted executions by function, instruction and cause, if they were counted and native code was asked for.
+    pub causes: Vec<(FuncId, Pc, Cause, u64)>,
 }
 
 /// Runs one call in a session of its own.
@@ -152,7 +155,8 @@ pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed
     let mut session = setup.session(program, program.case.limits.resolve())?;
     let seen = run(&mut session, call);
     let executions = if setup.coverage { session.executions() } else { Vec::new() };
-    Ok(Observed { seen, stats: session.stats(), executions })
+    let causes = if setup.coverage { session.causes() } else { Vec::new() };
+    Ok(Observed { seen, stats: session.stats(), executions, causes })
 }
 
 /// Runs one call in a session.

@@ -1,5 +1,6 @@
 //! A program case on one column in one configuration: is it what the interpreter does, and did it run natively?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
@@ -35,6 +36,8 @@ pub struct ProgramReport {
     pub failure: Option<String>,
     /// What it amounts to.
     pub stats: TrialStats,
+    /// Mnemonics of the instructions that were executed natively and counted as such, if it passed.
+    pub natively: BTreeSet<String>,
 }
 
 /// The name of a trial: the case, then `interpreter`, or backend, level and configuration.
@@ -59,7 +62,7 @@ pub fn interpreter(program: &Program) -> Result<TrialStats, String> {
     Ok(stats)
 }
 
-/// Checks that a backend gives what the interpreter gives, in one configuration.
+/// Checks that a backend gives what the interpreter gives, in one configuration. Answers also which instructions were executed natively meanwhile, by mnemonic.
 ///
 /// # Errors
 /// What differs, or why it cannot be trusted: a function refused, native code asked for and not run.
@@ -68,15 +71,25 @@ pub fn native(
     backend: &Arc<dyn Backend>,
     level: Level,
     configuration: Configuration,
-) -> Result<TrialStats, String> {
+) -> Result<(TrialStats, BTreeSet<String>), String> {
     let mut stats = TrialStats::default();
+    let mut natively = BTreeSet::new();
     let caches = Caches::default();
     for (n, call) in program.calls()?.iter().enumerate() {
-        Trial { program, call, backend, level, configuration, caches: &caches, stats: &mut stats }
-            .run()
-            .map_err(|e| format!("run {n}: {e}"))?;
+        Trial {
+            program,
+            call,
+            backend,
+            level,
+            configuration,
+            caches: &caches,
+            stats: &mut stats,
+            natively: &mut natively,
+        }
+        .run()
+        .map_err(|e| format!("run {n}: {e}"))?;
     }
-    Ok(stats)
+    Ok((stats, natively))
 }
 
 /// Code kept from run to run, by what it depends on within a trial.
@@ -95,6 +108,7 @@ struct Trial<'t> {
     configuration: Configuration,
     caches: &'t Caches,
     stats: &'t mut TrialStats,
+    natively: &'t mut BTreeSet<String>,
 }
 
 impl Trial<'_> {
@@ -149,6 +163,12 @@ impl Trial<'_> {
                     ));
                 }
                 native += ours.inline + ours.helper;
+                if ours.inline + ours.helper > 0 {
+                    let mnemonic = self.program.module.functions[index].code[pc].info().mnemonic;
+                    if !self.natively.contains(mnemonic) {
+                        self.natively.insert(mnemonic.to_owned());
+                    }
+                }
                 interpreted += ours.interpreted;
             }
         }

@@ -203,6 +203,25 @@ impl Worker {
         Ok(Self { child, channel: BufReader::new(ours), stdout, stderr, silence: limits.silence, mark })
     }
 
+    /// Lets a worker end by itself, for those that have something to do at their end.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn finish(mut self) -> Result<(), How> {
+        let closed = self.channel.get_mut().shutdown(std::net::Shutdown::Both);
+        closed.map_err(|e| How::Channel(e.to_string()))?;
+        let patience = std::time::Instant::now() + self.silence;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(Self::how(status)),
+                Ok(None) if std::time::Instant::now() > patience => return Err(How::Silent(self.silence)),
+                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                Err(e) => return Err(How::Channel(e.to_string())),
+            }
+        }
+    }
+
     /// Has a task done. After a [`Death`] the worker is of no more use.
     ///
     /// # Errors

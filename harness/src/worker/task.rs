@@ -1,14 +1,13 @@
 //! What workers do: the tasks and their answers. A new kind of work is a variant here and a line in [`Task::run`].
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use lockstep_backend_api::{Options, Target};
-use lockstep_bytecode::{FuncId, Op};
+use lockstep_backend_api::Options;
 use serde::{Deserialize, Serialize};
 
 use crate::backends::{Backends, Column};
-use crate::bench::measure;
+use crate::bench::measure::{self, Calls};
 use crate::bench::results::{CompileSample, Sample};
 use crate::case::{Case, CaseReport, CaseStats};
 use crate::check::{self, Verdict};
@@ -17,6 +16,7 @@ use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
 use crate::program::coverage::{self, Coverage};
 use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
+use crate::program::lowering::InstructionTable;
 use crate::program::trial::{self, ProgramReport, TrialStats};
 use crate::program::{Configuration, Program};
 
@@ -80,8 +80,8 @@ pub enum Task {
         args: Vec<String>,
         /// Where; on the interpreter if absent.
         column: Option<Column>,
-        /// Measured calls.
-        calls: usize,
+        /// How often, and what of it is measured.
+        calls: Calls,
         /// The corpus directory.
         corpus: PathBuf,
     },
@@ -119,11 +119,8 @@ pub enum Answer {
     Bench(Sample),
     /// To [`Task::CompileCorpus`].
     CompileCorpus(CompileSample),
-    /// To [`Task::Instructions`]: those that do not compile, with the reason.
-    Instructions {
-        /// By mnemonic.
-        missing: BTreeMap<String, String>,
-    },
+    /// To [`Task::Instructions`].
+    Instructions(InstructionTable),
     /// The task could not be tried: unknown names, unreadable files.
     Refused {
         /// Why.
@@ -184,9 +181,7 @@ impl Task {
                 .map_err(|e| e.to_string())
                 .and_then(|backend| measure::compile(corpus, backend, column.level))
                 .map(Answer::CompileCorpus),
-            Task::Instructions { column } => {
-                missing_instructions(column, context).map(|missing| Answer::Instructions { missing })
-            }
+            Task::Instructions { column } => instruction_table(column, context).map(Answer::Instructions),
         };
         done.unwrap_or_else(|why| Answer::Refused { why })
     }
@@ -211,7 +206,7 @@ fn bench(
     case: &str,
     args: &[String],
     column: Option<&Column>,
-    calls: usize,
+    calls: Calls,
     corpus: &Path,
     context: &mut Context<'_>,
 ) -> Result<Sample, String> {
@@ -225,22 +220,9 @@ fn bench(
     measure::calls(&program, args, native, calls)
 }
 
-/// Compiles a program of the case grid for each instruction.
-fn missing_instructions(column: &Column, context: &mut Context<'_>) -> Result<BTreeMap<String, String>, String> {
+fn instruction_table(column: &Column, context: &mut Context<'_>) -> Result<InstructionTable, String> {
     let backend = context.backends.resolve(&column.backend).map_err(|e| e.to_string())?;
-    let target = Target::host().ok_or("no backend can make code for this machine")?;
-    let compile = |op: Op| -> Result<(), String> {
-        let cell = lockstep_bytecode::cells(op).into_iter().next().ok_or("the grid has no cell for it")?;
-        let module = lockstep_bytecode::assemble("cell", &cell.program().source).map_err(|e| e.to_string())?;
-        for func in (0..module.functions.len() as u32).map(FuncId) {
-            let options = lockstep_compiler::Options::default();
-            let request = lockstep_compiler::Request { module: &module, func, options: &options };
-            let compiled = lockstep_compiler::compile(&request).map_err(|e| e.to_string())?;
-            backend.compile(&compiled.unit, &target, &Options::at(column.level)).map_err(|e| e.to_string())?;
-        }
-        Ok(())
-    };
-    Ok(Op::ALL.iter().filter_map(|&op| compile(op).err().map(|why| (op.info().mnemonic.to_owned(), why))).collect())
+    InstructionTable::of(backend, column.level)
 }
 
 fn run_program(
@@ -249,15 +231,15 @@ fn run_program(
     context: &mut Context<'_>,
 ) -> Result<ProgramReport, String> {
     let outcome = match native {
-        None => trial::interpreter(program),
+        None => trial::interpreter(program).map(|stats| (stats, BTreeSet::new())),
         Some((column, configuration)) => {
             let backend = context.backends.share(&column.backend).map_err(|e| e.to_string())?;
             trial::native(program, &backend, column.level, *configuration)
         }
     };
     Ok(match outcome {
-        Ok(stats) => ProgramReport { failure: None, stats },
-        Err(what) => ProgramReport { failure: Some(what), stats: TrialStats::default() },
+        Ok((stats, natively)) => ProgramReport { failure: None, stats, natively },
+        Err(what) => ProgramReport { failure: Some(what), stats: TrialStats::default(), natively: BTreeSet::new() },
     })
 }
 

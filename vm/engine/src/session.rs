@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use lockstep_bytecode::{FuncId, Verified};
+use lockstep_bytecode::{FuncId, Pc, Verified};
 use lockstep_runtime::{Error, InterruptHandle, Limits, Snapshot, Thresholds, Value, Vm};
 
+use crate::attribution::Cause;
 use crate::stats::Stats;
 use crate::tiering::{Engine, Hooks, Pipeline};
 
@@ -138,6 +139,15 @@ impl Session {
             engine.invalidate_all(&mut self.vm);
             engine.free_retired();
         }
+    }
+
+    /// Interpreted executions since the session began, by function, instruction and cause; nothing without native code. They sum to what [`Session::executions`] calls interpreted.
+    ///
+    /// # Panics
+    /// The session does not count.
+    pub fn causes(&self) -> Vec<(FuncId, Pc, Cause, u64)> {
+        assert!(self.coverage, "the session was made without coverage");
+        self.engine.as_ref().map(|engine| engine.borrow().causes(&self.vm)).unwrap_or_default()
     }
 
     /// Executions of each instruction of each function since the session began.

@@ -11,6 +11,7 @@ use lockstep_bytecode::{FuncId, Module, Pc};
 use lockstep_compiler::{Compiled, OsrEntries};
 use lockstep_runtime::{NativeEntry, Tiering, Vm};
 
+use crate::attribution::{Attribution, Cause};
 use crate::stats::{Refused, Stats, UnitStats};
 use crate::unit::LoadedUnit;
 
@@ -89,11 +90,15 @@ pub(crate) struct Engine {
     stats: Stats,
     /// Coverage counters of freed units, by function, instruction, and whether through a helper.
     freed_counters: BTreeMap<(FuncId, Pc, bool), u64>,
+    /// Why instructions were interpreted, where executions are counted.
+    attribution: Option<Attribution>,
 }
 
 impl Engine {
     pub(crate) fn new(pipeline: Pipeline, link_loops: bool) -> Self {
+        let attribution = pipeline.compiler.coverage.then(Attribution::default);
         Self {
+            attribution,
             pipeline,
             link_loops,
             live: Vec::new(),
@@ -111,6 +116,9 @@ impl Engine {
         }
         if self.pipeline.only.as_ref().is_some_and(|only| !only.contains(&(func, header))) {
             self.stats.left_out.insert((func, header));
+            if self.live.iter().all(|unit| unit.func != func) {
+                self.blame(vm, func, Cause::LeftOut);
+            }
             return;
         }
         match self.make_unit(vm, func, header) {
@@ -123,12 +131,26 @@ impl Engine {
                     vm.link(func, entry, typed);
                 }
                 self.live.push(unit);
+                self.blame(vm, func, Cause::NotEntered);
             }
             Err(refused) => {
                 self.refused.insert(func);
+                self.blame(vm, func, Cause::Refused(refused.reason.clone()));
                 self.stats.refusals.push(refused);
             }
         }
+    }
+
+    /// From now on the interpreter runs the function for another cause.
+    fn blame(&mut self, vm: &Vm, func: FuncId, cause: Cause) {
+        if let Some(attribution) = &mut self.attribution {
+            attribution.change(vm, func, cause);
+        }
+    }
+
+    /// Interpreted executions by function, instruction and cause; nothing where executions are not counted.
+    pub(crate) fn causes(&self, vm: &Vm) -> Vec<(FuncId, Pc, Cause, u64)> {
+        self.attribution.as_ref().map(|attribution| attribution.causes(vm)).unwrap_or_default()
     }
 
     fn make_unit(&mut self, vm: &mut Vm, func: FuncId, header: Option<Pc>) -> Result<LoadedUnit, Refused> {
@@ -164,6 +186,9 @@ impl Engine {
     /// Unlinks every unit and makes its activations leave.
     pub(crate) fn invalidate_all(&mut self, vm: &mut Vm) {
         for unit in self.live.drain(..) {
+            if let Some(attribution) = &mut self.attribution {
+                attribution.change(vm, unit.func, Cause::Invalidated);
+            }
             vm.unlink(unit.func);
             unit.data.invalidate();
             self.stats.invalidated += 1;
@@ -228,12 +253,16 @@ impl Tiering for Hooks {
         find(&engine)
     }
 
-    fn left_native(&mut self, _vm: &mut Vm, entry: NativeEntry, site: u32) {
+    fn left_native(&mut self, vm: &mut Vm, entry: NativeEntry, site: u32) {
         let mut engine = self.0.borrow_mut();
         let Engine { live, retired, .. } = &mut *engine;
         let unit = live.iter_mut().chain(retired).find(|u| u.owns(entry));
-        match unit.and_then(|u| u.exit_counts.get_mut(site as usize)) {
-            Some(count) => *count += 1,
+        let left = unit.and_then(|u| {
+            *u.exit_counts.get_mut(site as usize)? += 1;
+            Some((u.func, u.exits[site as usize].reason.name()))
+        });
+        match left {
+            Some((func, reason)) => engine.blame(vm, func, Cause::AfterExit(reason)),
             // The unit was unlinked while native code was in a call of it.
             None => *engine.stats.exits.entry("unlinked").or_default() += 1,
         }
