@@ -36,7 +36,7 @@ impl Machine {
             .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         let governor = read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").trim().to_owned();
         Self {
-            cpu: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            cpu: processor(&field),
             cpus: std::thread::available_parallelism().map_or(1, Into::into),
             system: format!("{} {}", std::env::consts::OS, read("/proc/sys/kernel/osrelease").trim()).trim().to_owned(),
             memory: memory.unwrap_or(0) * 1024,
@@ -44,6 +44,15 @@ impl Machine {
             virtualised: field("flags").map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
             load: load(),
         }
+    }
+}
+
+/// The processor's own name and, since a cloud's name says little, its numbers.
+fn processor(field: &dyn Fn(&str) -> Option<String>) -> String {
+    let name = field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    match (field("cpu family"), field("model\t"), field("stepping")) {
+        (Some(family), Some(model), Some(stepping)) => format!("{name} ({family}/{model}/{stepping})"),
+        _ => name,
     }
 }
 

@@ -175,7 +175,7 @@ pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<Com
         modules.insert(name, program.module);
     }
     let mut sample = CompileSample::default();
-    let (mut medians, mut phases) = (Vec::new(), Phases::default());
+    let (mut medians, mut processor, mut phases) = (Vec::new(), Vec::new(), Phases::default());
     let options = lockstep_compiler::Options::default();
     for (name, module) in &modules {
         for func in (0..module.functions.len() as u32).map(FuncId) {
@@ -184,11 +184,15 @@ pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<Com
             for (phase, time) in &compiled.phases {
                 phases.add(phase, false, time.as_secs_f64());
             }
-            let mut times = Vec::new();
+            let (mut times, mut spent) = (Vec::new(), Vec::new());
             for nth in 0..COMPILATIONS {
+                let start = now();
                 let artifact = backend
                     .compile(&compiled.unit, &target, &Options::at(level))
                     .map_err(|e| format!("{name}: {e}"))?;
+                let own = now() - start;
+                let setup: f64 = artifact.phases.iter().filter(|p| p.name == SETUP).map(|p| p.time.as_secs_f64()).sum();
+                spent.push((own - setup).max(0.0));
                 times.push(artifact.phases.iter().filter(|p| p.name != SETUP).map(|p| p.time.as_secs_f64()).sum());
                 if nth + 1 == COMPILATIONS {
                     sample.code_bytes += artifact.code_bytes() as u64;
@@ -198,9 +202,11 @@ pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<Com
                 }
             }
             medians.push(median(&times).unwrap_or(0.0));
+            processor.push(median(&spent).unwrap_or(0.0));
             sample.units += 1;
         }
     }
+    sample.processor = median(&processor).unwrap_or(0.0);
     sample.median = median(&medians).ok_or("the corpus has no program")?;
     sample.phases = phases.0;
     sample.peak_memory = peak_memory();

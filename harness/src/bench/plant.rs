@@ -62,7 +62,10 @@ impl Plant {
         }
         if let Plant::Compile(_, factor) = self {
             let all = results.compile.iter_mut().filter(|s| s.implementation == *who).flat_map(|s| &mut s.samples);
-            all.for_each(|sample| sample.median *= factor);
+            all.for_each(|sample| {
+                sample.median *= factor;
+                sample.processor *= factor;
+            });
             return;
         }
         for workload in &mut results.workloads {

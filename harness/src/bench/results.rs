@@ -203,6 +203,9 @@ pub struct CompileSample {
     pub units: u64,
     /// The median over units of the backend's time, its set-up apart.
     pub median: f64,
+    /// As `median`, in processor time: what other processes of the machine take is not in it. 0 of older results, and of backends that are processes.
+    #[serde(default)]
+    pub processor: f64,
     /// The sum over units by phase.
     pub phases: Vec<Phase>,
     /// Bytes of machine code of all units.

@@ -28,6 +28,12 @@ pub(super) struct Options {
     /// The file of baselines
     #[arg(long, value_name = "FILE", default_value = "reports/baseline.json", global = true)]
     file: PathBuf,
+    /// Only this backend; may be repeated
+    #[arg(long = "backend", value_name = "ID", global = true)]
+    backends: Vec<String>,
+    /// Only benchmarks whose name contains this; may be repeated
+    #[arg(long = "only", value_name = "FILTER", global = true)]
+    filters: Vec<String>,
 }
 
 #[derive(Subcommand)]
@@ -142,7 +148,7 @@ fn keep(mut baselines: Baselines, save: &Save, options: &Options) -> Done {
             recorded[recorded.len() - save.runs..].to_vec()
         }
         None => {
-            let mut suite = Suite::new(&save.corpus.corpus, save.rounds)?;
+            let mut suite = Suite::new(&save.corpus.corpus, &options.filters, &options.backends, save.rounds)?;
             let jobs = suite.jobs();
             let bar = progress_bar(jobs * save.runs);
             let mut runs = Vec::new();
@@ -171,7 +177,7 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
         return Ok(if check.if_known { ExitCode::SUCCESS } else { ExitCode::from(3) });
     };
     let rounds = entry.runs.iter().flat_map(|run| &run.series).map(|s| s.processes().len()).max().unwrap_or(ROUNDS);
-    let mut suite = Suite::new(&check.corpus.corpus, rounds)?;
+    let mut suite = Suite::new(&check.corpus.corpus, &options.filters, &options.backends, rounds)?;
     let bar = progress_bar(suite.jobs());
     let mut run = suite.run(0, &mut |at| {
         bar.set_position(at.done as u64);

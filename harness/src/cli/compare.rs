@@ -5,10 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Done;
+use super::bench::progress_bar;
+use super::{Corpus, Done};
+use crate::backends::Column;
+use crate::bench::Implementation;
 use crate::compare::series::Better;
 use crate::compare::source::{self, Reading};
-use crate::compare::{Comparison, Rule, run, show};
+use crate::compare::suite::Suite;
+use crate::compare::{Comparison, Rule, Run, run, show};
 
 /// Compare two backends, two results or measurements of any tool: better, worse, the same, cannot be told.
 ///
@@ -17,15 +21,23 @@ use crate::compare::{Comparison, Rule, run, show};
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
-    /// First: a results file, or with --in an implementation such as BACKEND/LEVEL
+    /// First: a results file, or an implementation such as BACKEND/LEVEL
     #[arg(value_name = "A")]
     a: String,
     /// Second: what the verdicts are on
     #[arg(value_name = "B")]
     b: String,
-    /// A and B are implementations (or, of raw data, names) in this file
+    /// A and B are implementations (or, of raw data, names) in this file; without it, implementations are measured now
     #[arg(long = "in", value_name = "FILE")]
     within: Option<PathBuf>,
+    /// Measured now: processes of each
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    rounds: usize,
+    /// Measured now: only benchmarks whose name contains this; may be repeated
+    #[arg(long = "only", value_name = "FILTER")]
+    filters: Vec<String>,
+    #[command(flatten)]
+    corpus: Corpus,
     /// Differences up to this many per cent do not matter
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     threshold: f64,
@@ -55,7 +67,8 @@ pub(super) struct Options {
 const EXAMPLES: &str = "\
 Examples:
   lockstep compare before.json after.json                 two results of `lockstep bench --results`
-  lockstep compare --in bench.json ONE/speed OTHER/speed  two backends, measured in one run
+  lockstep compare ONE/speed OTHER/speed                  two backends, measured now, side by side
+  lockstep compare --in bench.json ONE/speed OTHER/speed  two backends in a result
   lockstep compare old.csv new.csv --skip 5               any tool: process,iteration,value[,name]
   lockstep compare --in runs.jsonl parse-old parse-new    two names in one raw file
 
@@ -81,18 +94,46 @@ pub(super) fn run(options: &Options) -> Done {
             }
         }
         None => {
+            if let Some(columns) = columns(options) {
+                let run = measure(options, &columns)?;
+                return conclude(&Comparison::of_implementations(&run, &options.a, &options.b, rule)?, options);
+            }
             if let Some(name) = [&options.a, &options.b].into_iter().find(|name| !source::is_file(name)) {
-                return Err(format!("`{name}` is no file; implementations are compared --in a FILE of results").into());
+                return Err(format!("`{name}` is neither a file nor BACKEND/LEVEL").into());
             }
             let a = source::read(options.a.as_ref(), reading)?;
             let b = source::read(options.b.as_ref(), reading)?;
             Comparison::of_runs((&options.a, &a), (&options.b, &b), rule, options.force)?
         }
     };
+    conclude(&comparison, options)
+}
+
+/// The backends and levels to measure, if that is what is asked for.
+fn columns(options: &Options) -> Option<Vec<Column>> {
+    let column = |name: &String| match name.parse() {
+        Ok(Implementation::Native(column)) if !source::is_file(name) => Some(column),
+        _ => None,
+    };
+    [&options.a, &options.b].into_iter().map(column).collect()
+}
+
+fn measure(options: &Options, columns: &[Column]) -> Result<Run, String> {
+    let mut suite = Suite::of(&options.corpus.corpus, &options.filters, columns, options.rounds)?;
+    let bar = progress_bar(suite.jobs());
+    let run = suite.run(1, &mut |at| {
+        bar.set_position(at.done as u64);
+        bar.set_message(format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
+    })?;
+    bar.finish_and_clear();
+    Ok(run)
+}
+
+fn conclude(comparison: &Comparison, options: &Options) -> Done {
     if let Some(file) = &options.results {
-        std::fs::write(file, serde_json::to_string_pretty(&comparison)? + "\n")
+        std::fs::write(file, serde_json::to_string_pretty(comparison)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
-    print!("{}", show::text(&comparison, options.all));
+    print!("{}", show::text(comparison, options.all));
     Ok(ExitCode::from(comparison.status(options.strict)))
 }

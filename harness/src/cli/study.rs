@@ -51,7 +51,7 @@ pub(super) fn run(options: &Options) -> Done {
     let Which::Regression = options.study;
     let mut recorded = study::load(&options.out)?;
     if let Some(wanted) = options.record.filter(|wanted| *wanted > recorded.len()) {
-        let mut suite = Suite::new(&options.corpus.corpus, options.rounds)?;
+        let mut suite = Suite::new(&options.corpus.corpus, &[], &[], options.rounds)?;
         let bar = progress_bar(suite.jobs() * (wanted - recorded.len()));
         let before = recorded.len();
         while recorded.len() < wanted {

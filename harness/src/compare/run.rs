@@ -128,7 +128,8 @@ fn of_compilation(results: &BenchResults) -> Vec<Series> {
             continue;
         }
         let (samples, _) = undisturbed(series.samples.iter().collect(), |s| s.disturbed);
-        let times: BTreeMap<usize, Vec<f64>> = samples.iter().map(|s| (s.round, vec![s.median])).collect();
+        let times: BTreeMap<usize, Vec<f64>> =
+            samples.iter().map(|s| (s.round, vec![if s.processor > 0.0 { s.processor } else { s.median }])).collect();
         all.push(Series::noisy(key("compile"), Better::Lower, times));
         let exact = |measure: &str, better, value: fn(&crate::bench::results::CompileSample) -> u64| {
             Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))

@@ -1,4 +1,4 @@
-//! The regression suite: what a complete run measures. Every kernel at its small size on every native backend's default level, and the corpus compiled by each; interleaved
+//! The regression suite: what a complete run measures. Every kernel at its small size on every native backend's default level (or on those chosen), and the corpus compiled by each; interleaved
 //! processes, as in any benchmark. No interpreter and no programs from outside: they are not what changes, and take most of the time.
 
 use std::collections::BTreeSet;
@@ -39,30 +39,42 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// The suite on a corpus, with so many rounds.
+    /// The suite on a corpus, with so many rounds: those of its benchmarks whose name contains one of `filters`, or all, and every native backend at its default level.
     ///
     /// # Errors
-    /// The corpus has a mistake, or no benchmark; no backend of this build makes native code.
-    pub fn new(corpus: &Path, rounds: usize) -> Result<Self, String> {
+    /// The corpus has a mistake, or no such benchmark; there is no such backend, or it makes no native code.
+    pub fn new(corpus: &Path, filters: &[String], backends: &[String], rounds: usize) -> Result<Self, String> {
+        let default = ["default".to_owned()];
+        let columns = Backends::new().columns(backends, &default).map_err(|e| e.to_string())?;
+        Self::of(corpus, filters, &columns, rounds)
+    }
+
+    /// As [`Suite::new`], of these columns.
+    ///
+    /// # Errors
+    /// As [`Suite::new`].
+    pub fn of(corpus: &Path, filters: &[String], columns: &[Column], rounds: usize) -> Result<Self, String> {
         let cases = crate::corpus::program::cases(corpus).map_err(|e| e.to_string())?;
-        let kernels: Vec<Kernel> = cases.iter().filter_map(|(name, case)| Kernel::of(name, case)).collect();
-        let backends = Backends::new();
-        let participants: Vec<Participant> = backends
-            .iter()
-            .filter(|b| b.capabilities().execution == Execution::Native)
-            .map(|b| Participant {
-                implementation: Implementation::Native(Column {
-                    backend: b.id().to_owned(),
-                    level: b.capabilities().default_level,
-                }),
-                version: b.version(),
-                about: b.summary(),
-                default: true,
-                absent: None,
-            })
-            .collect();
+        let chosen = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
+        let kernels: Vec<Kernel> =
+            cases.iter().filter(|c| chosen(&c.0)).filter_map(|(name, case)| Kernel::of(name, case)).collect();
+        let mut backends = Backends::new();
+        let mut participants = Vec::new();
+        for column in columns {
+            let backend = backends.resolve(&column.backend).map_err(|e| e.to_string())?;
+            let capabilities = backend.capabilities();
+            if capabilities.execution == Execution::Native {
+                participants.push(Participant {
+                    version: backend.version(),
+                    about: backend.summary(),
+                    default: column.level == capabilities.default_level,
+                    absent: None,
+                    implementation: Implementation::Native(column.clone()),
+                });
+            }
+        }
         if kernels.is_empty() || participants.is_empty() {
-            return Err("there is nothing to measure: no benchmark, or no native backend".to_owned());
+            return Err("there is nothing to measure: no such benchmark, or no native backend".to_owned());
         }
         // No twins are built or run, and nothing warms up.
         let processes = Processes::new(corpus.to_owned(), Default::default(), Default::default(), CALLS, 0);
