@@ -110,10 +110,18 @@ pub const CI: &[Row] = &[
     },
     Row { name: "subjects", shows: "whole VMs from outside, as processes", commands: |sh, _| subjects(sh) },
     Row {
+        name: "regression",
+        shows: "whether this build is worse than this machine's baseline, where there is one",
+        commands: |sh, _| {
+            vec![lockstep(sh, "baseline check --if-known --results TARGET/lockstep/ci/regression-results.json")]
+        },
+    },
+    Row {
         name: "planted",
         shows: "planted violations: every gate must see its own",
         commands: |sh, _| {
-            let mut commands = vec![lockstep(sh, "faults --backend dynasm")];
+            let small = "baseline save --runs 1 --only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json";
+            let mut commands = vec![lockstep(sh, "faults --backend dynasm"), lockstep(sh, small)];
             commands.extend(PLANTED.iter().map(|args| must_fail(sh, args)));
             commands
         },
@@ -156,7 +164,19 @@ pub const ASSESS: &[Row] = &[
     Row {
         name: "bench",
         shows: "how fast, with intervals and gates; takes about ten minutes",
-        commands: |sh, _| vec![lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json")],
+        commands: |sh, _| {
+            vec![
+                lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json"),
+                lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json"),
+            ]
+        },
+    },
+    Row {
+        name: "regression",
+        shows: "whether this build is worse than this machine's baseline, where there is one",
+        commands: |sh, _| {
+            vec![lockstep(sh, "baseline check --if-known --results TARGET/lockstep/assess/regression-results.json")]
+        },
     },
     Row {
         name: "report",
@@ -195,6 +215,9 @@ const PLANTED: &[&str] = &[
     "fuzz bytecode --count 100 --backend dynasm --level default --fault lost-result",
     // A VM from outside whose compiler is wrong.
     "parity --exact --subject harness/tests/subjects/broken/subject.yaml broken/square/jit",
+    // A slow-down, against the baseline made just before; one in measurements of another tool.
+    "baseline check --only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json --plant dynasm/speed=1.3",
+    "compare harness/tests/planted/compare/before.csv harness/tests/planted/compare/after.csv",
     // Wrong code, against the kit.
     "parity ir/edge/isub.i64 --backend fault:sub-swapped:dynasm",
 ];
@@ -306,6 +329,9 @@ pub fn run(sh: &mut Shell, without_llvm: bool, pipeline: &str, rows: &[Row], opt
             "{:12} {:>7.1} s   {verdict}: {} passed, {} failed",
             row.name, result.seconds, result.passed, result.failed
         );
+        for note in &result.notes {
+            println!("{:12}             {note}", "");
+        }
     }
 
     let names: Vec<&str> = rows.iter().map(|row| row.name).collect();

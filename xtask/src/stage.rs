@@ -72,6 +72,7 @@ impl Stage {
             let status = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).status();
             let output = String::from_utf8_lossy(&fs::read(&log_path)?[before as usize..]).into_owned();
             let counts = Counts::of(&output);
+            notes.extend(output.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_owned));
             let (ok, why) = match status {
                 Ok(status) => (status.success(), status.to_string()),
                 Err(error) => (false, error.to_string()),
@@ -225,6 +226,13 @@ mod tests {
         assert_eq!((killed.passed, killed.failed), (7, 1));
         // What a runner counts as failed stays failed, whatever its status says.
         assert_eq!(run(&dir, "lies", &["echo 1 passed, 1 failed"]).failed, 1);
+    }
+
+    #[test]
+    fn what_a_command_notes_is_kept() {
+        let dir = Dir::new("notes");
+        let result = run(&dir, "notes", &["echo 'note: nothing was compared'; echo 'no note'"]);
+        assert_eq!((result.passed, result.notes), (1, vec!["nothing was compared".to_owned()]));
     }
 
     #[test]
