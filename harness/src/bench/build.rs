@@ -12,7 +12,16 @@ use super::results::Build;
 pub fn this() -> Build {
     static EXECUTABLE: OnceLock<String> = OnceLock::new();
     let read = || std::env::current_exe().and_then(fs::read).map_or_else(|_| String::new(), |b| fingerprint(&b));
-    Build { version: env!("CARGO_PKG_VERSION").to_owned(), executable: EXECUTABLE.get_or_init(read).clone() }
+    Build {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        executable: EXECUTABLE.get_or_init(read).clone(),
+        profile: profile().to_owned(),
+    }
+}
+
+/// How it was built.
+pub const fn profile() -> &'static str {
+    if cfg!(debug_assertions) { "debug" } else { "release" }
 }
 
 /// The fingerprint of all files below a directory, names included.

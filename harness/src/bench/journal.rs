@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn header(plan: &str) -> Header {
-        let build = Build { version: "1".to_owned(), executable: "abc".to_owned() };
+        let build = Build { version: "1".to_owned(), executable: "abc".to_owned(), profile: String::new() };
         Header::new(build, plan.to_owned(), None)
     }
 

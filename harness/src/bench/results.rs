@@ -51,6 +51,9 @@ pub struct Build {
     pub version: String,
     /// Fingerprint of the executable, 16 hexadecimal digits.
     pub executable: String,
+    /// How it was built: `release` or `debug`; empty in older results.
+    #[serde(default)]
+    pub profile: String,
 }
 
 /// How a run was made.

@@ -196,7 +196,8 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
     let gate = Gate::default();
     let baseline: Vec<Readings> = entry.runs.iter().map(Readings::of).collect();
     let current = Readings::of(&run);
-    let suspicious = gate.suspects(&baseline, &current);
+    let another_speed = gate.another_speed(&baseline, &current);
+    let suspicious = if another_speed.is_none() { gate.suspects(&baseline, &current) } else { Vec::new() };
     let mut alarms = gate.certain(&baseline, &current);
     if !suspicious.is_empty() {
         let keys: BTreeSet<Key> = suspicious.iter().map(|alarm| alarm.key.clone()).collect();
@@ -208,7 +209,13 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
         doctor(&mut anew, check);
         alarms.extend(gate.confirmed(&baseline, &Readings::of(&anew).only(&keys)));
     }
-    let (gains, blind) = (gate.gains(&baseline, &current), gate.blind(&baseline, &current));
+    let (gains, blind) = match &another_speed {
+        None => (gate.gains(&baseline, &current), gate.blind(&baseline, &current)),
+        Some(why) => {
+            println!("note: {why}: times cannot be told, and only exact quantities were compared");
+            (Vec::new(), current.noisy.keys().cloned().collect())
+        }
+    };
     let missing = gate.missing(&baseline, &current);
     if let Some(file) = &check.results {
         let found = Found {
@@ -230,7 +237,7 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
     for gain in &gains {
         println!("  better          {:<44} {}", gain.key.to_string(), gain.what);
     }
-    for key in &blind {
+    for key in blind.iter().filter(|_| another_speed.is_none()) {
         println!("  cannot be told  {key}: too noisy to exclude a slow-down of 15 %");
     }
     for key in &missing {

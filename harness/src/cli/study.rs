@@ -76,6 +76,7 @@ fn show(study: &Study) {
     let Study { runs, rounds, series, .. } = study;
     println!("{runs} runs of one build, {series} series that vary, {rounds} processes each; 95 % intervals (Wilson)");
     println!("simulated comparisons");
+    println!("  times not judged: another speed      {}", study.untold);
     println!("  anything suspicious, measured anew   {}", study.suspicions);
     println!("  false alarms                         {}", study.false_alarms);
     println!("  slow-down of 15 % found              {}", study.slow_downs);

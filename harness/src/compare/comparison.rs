@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::decide::{Finding, Outcome, Rule};
 use super::environment::Difference;
 use super::permutation::Design;
-use super::run::Run;
+use super::run::{CORPUS, Run};
 use super::series::{Data, Key, Series};
 
 /// Version of the format. It grows with each change that an old reader would misread.
@@ -148,7 +148,7 @@ fn over_all(series: &[Series]) -> Vec<Series> {
     let measures: std::collections::BTreeSet<&str> = series.iter().map(|s| s.key.measure.as_str()).collect();
     for measure in measures {
         // What is about the corpus is over all of it already.
-        let own: Vec<&Series> = series.iter().filter(|s| s.key.measure == measure && s.key.on != "corpus").collect();
+        let own: Vec<&Series> = series.iter().filter(|s| s.key.measure == measure && s.key.on != CORPUS).collect();
         if own.len() < 2 || !own.iter().all(|s| matches!(s.data, Data::Noisy(_))) {
             continue;
         }

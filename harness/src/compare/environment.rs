@@ -74,11 +74,6 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// How the harness that runs now was built.
-pub const fn profile() -> &'static str {
-    if cfg!(debug_assertions) { "debug" } else { "release" }
-}
-
 /// A way in which two environments differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {

@@ -9,6 +9,8 @@
 //!    no accident: the one-sided test of the family of all suspicious series (module [`super::permutation`]) rejects at the level. The processes that
 //!    aroused the suspicion are not used again, so that the test owes them nothing.
 //!
+//! A third guard: if the calibration loop of the run shows that the machine itself was faster or slower than in the baseline, times are not judged at all.
+//!
 //! What must not vary (bytes of code, exits) raises an alarm at once if it is worse, and so does what no longer delivers a result.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,12 +55,14 @@ pub struct Readings {
     pub exact: BTreeMap<Key, f64>,
     /// What delivered nothing, and why.
     pub void: BTreeMap<Key, String>,
+    /// Seconds of the calibration loop, if it ran.
+    pub calibration: Option<f64>,
 }
 
 impl Readings {
     /// Of a run.
     pub fn of(run: &Run) -> Self {
-        let mut readings = Self::default();
+        let mut readings = Self { calibration: run.calibration, ..Self::default() };
         for series in run.series.iter().filter(|s| s.better == Better::Lower) {
             let key = series.key.clone();
             match &series.data {
@@ -101,6 +105,23 @@ pub struct Alarm {
 }
 
 impl Gate {
+    /// Whether the machine itself was as fast as in the baseline, by the calibration loop, which is the same work whatever is measured. If it was not, times say nothing about
+    /// the build: they cannot be told, and only what is exact is judged. None if it was, or if that is not known.
+    pub fn another_speed(&self, baseline: &[Readings], current: &Readings) -> Option<String> {
+        let now = current.calibration?;
+        let before: Vec<f64> = baseline.iter().filter_map(|run| run.calibration).collect();
+        let (low, high) = before.iter().fold((f64::MAX, 0.0f64), |(low, high), &b| (low.min(b), high.max(b)));
+        let most = 1.0 + self.threshold;
+        (!before.is_empty() && (now > high * most || now < low / most)).then(|| {
+            format!(
+                "the machine is not as fast as it was: the calibration loop took {:.1} µs, in the baseline {:.1} to {:.1}",
+                now * 1e6,
+                low * 1e6,
+                high * 1e6
+            )
+        })
+    }
+
     /// The series that vary and are suspicious.
     pub fn suspects(&self, baseline: &[Readings], current: &Readings) -> Vec<Alarm> {
         self.beyond(baseline, current, Tail::Above)
@@ -283,6 +304,18 @@ mod tests {
         assert_eq!(gate().suspects(&seen, &slow), []);
         // Turned round it is a gain.
         assert_eq!(gate().gains(&[slow.clone(), slow], &quiet[0]).len(), SERIES.len());
+    }
+
+    #[test]
+    fn a_slower_machine_is_no_slower_build() {
+        let calibrated = |seconds: f64| Readings { calibration: Some(seconds), ..Readings::default() };
+        let baseline = [calibrated(400e-6), calibrated(410e-6)];
+        assert_eq!(gate().another_speed(&baseline, &calibrated(425e-6)), None);
+        assert_eq!(gate().another_speed(&baseline, &calibrated(385e-6)), None);
+        let why = gate().another_speed(&baseline, &calibrated(500e-6)).expect("it is slower");
+        assert!(why.contains("took 500.0 µs, in the baseline 400.0 to 410.0"), "{why}");
+        assert!(gate().another_speed(&baseline, &calibrated(300e-6)).is_some());
+        assert_eq!(gate().another_speed(&baseline, &Readings::default()), None);
     }
 
     #[test]

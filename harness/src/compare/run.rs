@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::environment::{Environment, Fingerprint, profile};
+use super::environment::{Environment, Fingerprint};
 use super::series::{Better, Data, Key, Series};
 use crate::bench::Implementation;
 use crate::bench::noise::undisturbed;
-use crate::bench::results::{BenchResults, Sample, Workload};
+use crate::bench::results::{BenchResults, Exact, Measure, Sample, Workload};
 
 /// Version of the format. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
+
+/// What series of whole-corpus compilation are about.
+pub const CORPUS: &str = "corpus";
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +27,12 @@ pub struct Run {
     /// Of which commit; empty where that is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub commit: String,
+    /// Fingerprint of the executable that measured; empty where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub executable: String,
+    /// Seconds of the calibration loop, the median of the run: how fast the machine was, whatever it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<f64>,
     /// On what; none of data from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
@@ -34,23 +43,37 @@ pub struct Run {
 impl Run {
     /// A run of which nothing is known but its series.
     pub fn bare(series: Vec<Series>) -> Self {
-        Self { lockstep_run: VERSION, date: String::new(), commit: String::new(), environment: None, series }
+        Self {
+            lockstep_run: VERSION,
+            date: String::new(),
+            commit: String::new(),
+            executable: String::new(),
+            calibration: None,
+            environment: None,
+            series,
+        }
     }
 
     /// What a run of benchmarks measured.
     pub fn of(results: &BenchResults) -> Self {
         let mut series: Vec<Series> = results.workloads.iter().flat_map(of_workload).collect();
         series.extend(of_compilation(results));
+        series.extend(results.exact.iter().map(exact));
         let versions = results.present().map(|p| (p.implementation.to_string(), p.version.clone()));
         let workloads = results.workloads.iter().map(|w| (on(w), w.args.join(" ")));
         let environment = Environment {
             machine: Fingerprint::of(&results.machine),
-            profile: profile().to_owned(),
+            profile: results.build.profile.clone(),
             governor: results.machine.governor.clone(),
             versions: versions.collect(),
             workloads: workloads.collect(),
         };
-        Self { environment: Some(environment), ..Self::bare(series) }
+        Self {
+            executable: results.build.executable.clone(),
+            calibration: results.conditions.calibration,
+            environment: Some(environment),
+            ..Self::bare(series)
+        }
     }
 
     /// The series of one implementation, without its name: what can be compared with another's.
@@ -108,12 +131,6 @@ fn of_workload(workload: &Workload) -> Vec<Series> {
         all.push(noisy("time", |s| s.calls.get(s.warm..).unwrap_or_default().to_vec()));
         if series.implementation.column().is_some() {
             all.push(noisy("compile", |s| vec![s.compile_seconds()]));
-            let exact = |measure: &str, better, value: fn(&Sample) -> u64| {
-                Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))
-            };
-            all.push(exact("code_bytes", Better::Lower, |s| s.code_bytes));
-            all.push(exact("exits", Better::Lower, |s| s.exits));
-            all.push(exact("units", Better::Neither, |s| s.units));
         }
     }
     all
@@ -122,7 +139,7 @@ fn of_workload(workload: &Workload) -> Vec<Series> {
 fn of_compilation(results: &BenchResults) -> Vec<Series> {
     let mut all = Vec::new();
     for series in &results.compile {
-        let key = |measure: &str| Key::new(measure, "corpus", series.implementation.to_string());
+        let key = |measure: &str| Key::new(measure, CORPUS, series.implementation.to_string());
         if let Some(why) = &series.void {
             all.push(Series { key: key("compile"), better: Better::Lower, data: Data::Void(why.clone()) });
             continue;
@@ -131,13 +148,19 @@ fn of_compilation(results: &BenchResults) -> Vec<Series> {
         let times: BTreeMap<usize, Vec<f64>> =
             samples.iter().map(|s| (s.round, vec![if s.processor > 0.0 { s.processor } else { s.median }])).collect();
         all.push(Series::noisy(key("compile"), Better::Lower, times));
-        let exact = |measure: &str, better, value: fn(&crate::bench::results::CompileSample) -> u64| {
-            Series::exact(key(measure), better, series.samples.iter().map(|s| value(s) as f64))
-        };
-        all.push(exact("code_bytes", Better::Lower, |s| s.code_bytes));
-        all.push(exact("units", Better::Neither, |s| s.units));
     }
     all
+}
+
+fn exact(exact: &Exact) -> Series {
+    let on = match (&exact.kernel, exact.size) {
+        (Some(kernel), Some(size)) => format!("{kernel} {size}"),
+        (Some(kernel), None) => kernel.clone(),
+        (None, _) => CORPUS.to_owned(),
+    };
+    let better = if exact.measure == Measure::Units { Better::Neither } else { Better::Lower };
+    let values = [exact.value].into_iter().chain(exact.others.iter().copied()).map(|value| value as f64);
+    Series::exact(Key::new(exact.measure.name(), on, exact.implementation.to_string()), better, values)
 }
 
 /// The name of an implementation, checked.

@@ -41,6 +41,8 @@ pub struct Study {
     pub series: usize,
     /// The gate.
     pub gate: Gate,
+    /// Runs whose times were not judged, since the machine was of another speed; they count as found nothing.
+    pub untold: Rate,
     /// Runs in which anything was suspicious, without any change: how often something is measured anew.
     pub suspicions: Rate,
     /// Runs with an alarm, without any change.
@@ -150,8 +152,8 @@ pub fn append(dir: &Path, recorded: &mut Vec<Run>, run: Run) -> Result<(), Strin
 
 /// Why a run does not belong to others, if it does not.
 fn stranger(first: &Run, run: &Run) -> Option<String> {
-    if first.commit != run.commit {
-        return Some(format!("commit `{}` against `{}`", first.commit, run.commit));
+    if first.executable != run.executable {
+        return Some(format!("executable `{}` against `{}`", first.executable, run.executable));
     }
     let (a, b) = (first.environment.as_ref()?, run.environment.as_ref()?);
     a.differences(b).into_iter().next().map(|difference| difference.what)
@@ -178,6 +180,7 @@ struct Pool<'g> {
 /// What became of a simulated comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Outcome {
+    untold: bool,
     suspicious: bool,
     alarm: bool,
     found: bool,
@@ -215,6 +218,7 @@ impl Study {
             rounds,
             series: pool.noisy.len(),
             gate,
+            untold: count(|o| o.untold),
             suspicions: count(|o| o.suspicious),
             false_alarms: count(|o| o.alarm),
             slow_downs: slower(&times, SLOW_DOWN, rounds, simulations),
@@ -256,6 +260,7 @@ impl Pool<'_> {
             Plant::OneMore(nth) => Some(&self.exact[nth]),
         };
         Outcome {
+            untold: self.gate.another_speed(&baseline, &first).is_some(),
             suspicious: !suspicious.is_empty(),
             alarm: !alarms.is_empty(),
             found: alarms.iter().any(|alarm| Some(&alarm.key) == planted),
@@ -276,7 +281,8 @@ impl Pool<'_> {
 
     /// What is suspicious, and what raises an alarm.
     fn judge(&self, baseline: &[Readings], first: &Readings, again: &Readings) -> (Vec<Alarm>, Vec<Alarm>) {
-        let suspicious = self.gate.suspects(baseline, first);
+        let told = self.gate.another_speed(baseline, first).is_none();
+        let suspicious = if told { self.gate.suspects(baseline, first) } else { Vec::new() };
         let keys: BTreeSet<Key> = suspicious.iter().map(|alarm| alarm.key.clone()).collect();
         let mut alarms = self.gate.certain(baseline, first);
         alarms.extend(self.gate.confirmed(baseline, &again.only(&keys)));
@@ -396,7 +402,7 @@ mod tests {
         assert_eq!(known, all[..2]);
         append(&dir, &mut known, all[2].clone()).expect("written");
         assert_eq!(load(&dir).expect("three lines"), all);
-        let other = Run { commit: "another".to_owned(), ..all[0].clone() };
+        let other = Run { executable: "another".to_owned(), ..all[0].clone() };
         assert!(append(&dir, &mut known, other).expect_err("another build").contains("other conditions"));
         std::fs::write(&path, "{}\n").expect("written");
         assert!(load(&dir).expect_err("no run").contains("runs.jsonl:1:"));

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use lockstep_backend_api::Execution;
 
 use super::gate::CONFIRMATIONS;
-use super::run::Run;
+use super::run::{CORPUS, Run};
 use super::series::Key;
 use crate::backends::{Backends, Column};
 use crate::bench::plan::Plan;
@@ -26,9 +26,6 @@ const CALLS: usize = 3;
 /// The measures that the gate reads; the others of a run are not kept.
 const MEASURES: [(&str, bool); 5] =
     [("time", true), ("code_bytes", true), ("exits", true), ("units", true), ("compile", false)];
-
-/// What is about the corpus.
-const CORPUS: &str = "corpus";
 
 /// The suite on this build.
 pub struct Suite {

@@ -35,7 +35,7 @@ impl Build {
             executable: executable.unwrap_or_default(),
             rustc: env!("LOCKSTEP_RUSTC").to_owned(),
             features: env!("LOCKSTEP_FEATURES").split_whitespace().map(str::to_owned).collect(),
-            profile: crate::compare::environment::profile().to_owned(),
+            profile: crate::bench::build::profile().to_owned(),
             commit: git(&["rev-parse", "HEAD"]).filter(|commit| !commit.is_empty()),
             changed: git(&["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty()),
         }
