@@ -5,6 +5,7 @@ use schemars::{Schema, schema_for};
 
 use super::{ir, program};
 use crate::bench::gates::CorpusGates;
+use crate::subject::Manifest;
 
 /// The schema of one kind of corpus file.
 pub struct CorpusSchema {
@@ -19,7 +20,7 @@ pub struct CorpusSchema {
 }
 
 /// All of them.
-pub const SCHEMAS: [CorpusSchema; 3] = [
+pub const SCHEMAS: [CorpusSchema; 4] = [
     CorpusSchema {
         name: "ir",
         files: &["ir/*.yaml"],
@@ -37,6 +38,12 @@ pub const SCHEMAS: [CorpusSchema; 3] = [
         files: &["gates.yaml"],
         about: "what must hold over all kernels",
         schema: || schema_for!(CorpusGates),
+    },
+    CorpusSchema {
+        name: "subject",
+        files: &["../examples/subjects/luajit/subject.yaml", "../examples/subjects/lockstep/subject.yaml"],
+        about: "whole VMs from outside, wherever they are",
+        schema: || schema_for!(Manifest),
     },
 ];
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lockstep_text::Diagnostic;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::corpus::{self, CorpusError, mistake_at};
 
 /// The file as it is written.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The subject's name: letters, digits, `_`, `-`, `.`.
@@ -57,7 +58,7 @@ pub struct Manifest {
 }
 
 /// What a process of the subject may use.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Seconds it may run.
@@ -73,7 +74,7 @@ impl Default for Limits {
 }
 
 /// Programs: one file, or all that a pattern finds.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramEntry {
     /// A file or a pattern such as `programs/*.lua`, from the directory of `subject.yaml`.
@@ -93,7 +94,7 @@ pub struct ProgramEntry {
 }
 
 /// Arguments of a benchmark.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
     /// For a quick look.
@@ -103,7 +104,7 @@ pub struct Sizes {
 }
 
 /// What the reference must do, where it is known without it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Standard output, less the lines that are not compared.
@@ -114,7 +115,7 @@ pub struct Expect {
 }
 
 /// A way to run the subject.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigurationEntry {
     /// What it is, for people.
@@ -127,7 +128,7 @@ pub struct ConfigurationEntry {
 }
 
 /// Words put where `{options}` stands, and variables.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Switch {
     /// Words of the command.
@@ -137,7 +138,7 @@ pub struct Switch {
 }
 
 /// What is compared.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Compare {
     /// Lines of standard output that match one of these are left out.
@@ -147,7 +148,7 @@ pub struct Compare {
 }
 
 /// Where a subject says what it compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Standard error.
@@ -159,7 +160,7 @@ pub enum Source {
 }
 
 /// How to learn which functions were compiled.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compiled {
     /// Words that switch it on.
@@ -175,7 +176,7 @@ pub struct Compiled {
 }
 
 /// How to say which functions may be compiled.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Allow {
     /// Words, with `{allow}` for the list. An empty list must mean that nothing is compiled.
@@ -194,7 +195,7 @@ fn comma() -> String {
 }
 
 /// How to have executed instructions counted.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountersEntry {
     /// Words, with `{counters}` for the file to write.
@@ -209,11 +210,11 @@ pub struct CountersEntry {
 }
 
 /// An argument: text or a number, spelled as in the file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(from = "Spelled")]
 pub struct Word(pub String);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Spelled {
     Int(i64),
@@ -236,8 +237,8 @@ impl From<Spelled> for Word {
 }
 
 /// A regular expression, as the `regex-lite` crate reads it.
-#[derive(Clone, Debug)]
-pub struct Pattern(regex_lite::Regex);
+#[derive(Clone, Debug, JsonSchema)]
+pub struct Pattern(#[schemars(with = "String")] regex_lite::Regex);
 
 const NO_PATTERN: &str = "is no regular expression";
 
