@@ -237,3 +237,43 @@ fn a_passport_is_verified_by_a_second_run_and_notices_a_changed_figure() {
     assert_eq!(tampered.status.code(), Some(1), "{}", shown(&tampered));
     assert!(shown(&tampered).contains("was changed after it was issued"), "{}", shown(&tampered));
 }
+
+#[test]
+fn bench_times_what_agrees_and_voids_what_does_not() {
+    let file = Scratch::new("bench.json");
+    let output = lockstep(&[
+        "bench",
+        "--subject",
+        BROKEN,
+        "--quick",
+        "--rounds",
+        "2",
+        "--again",
+        "none",
+        "--results",
+        file.path(),
+    ]);
+    let shown = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for part in [
+        "uplift over reference:broken/interpreter",
+        "void: square quick subject:broken/jit: parity of broken/square/jit: standard output, line 3",
+        "native execution proven on 1 programs",
+        "bench: FAILED: 0 gates passed, 3 failures",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let results = file.json();
+    let uplift = results["analysis"]["uplift"].as_array().expect("figures");
+    let good = uplift.iter().find(|f| f["kernel"] == "good").expect("it agrees");
+    // The times are the toy's own: 0.0041 s interpreted, 0.001 s compiled.
+    let ratio = good["ratio"]["estimate"].as_f64().expect("a number");
+    assert!((ratio - 4.1).abs() < 1e-6, "{ratio}");
+    assert!(uplift.iter().all(|f| f["kernel"] != "square"));
+    assert_eq!(results["subject"]["evidence"]["subject:broken/jit"]["good"]["native"], "proven");
+
+    let names = ["reference:broken/interpreter", "subject:broken/jit"];
+    let compared = lockstep(&["compare", "--in", file.path(), names[0], names[1]]);
+    assert_eq!(compared.status.code(), Some(1), "{}", text(&compared));
+    assert!(text(&compared).contains("void on the second side: parity of broken/square/jit"), "{}", text(&compared));
+}

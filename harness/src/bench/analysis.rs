@@ -94,7 +94,7 @@ pub struct CompileFigure {
 pub struct Analysis {
     /// Times.
     pub timings: Vec<Timing>,
-    /// The interpreter's time over a backend's, by kernel, then the geometric means.
+    /// The reference's time over a backend's, or a subject's configuration's, by kernel, then the geometric means.
     pub uplift: Vec<Figure>,
     /// A backend's time over the C twin's.
     pub native_ratio: Vec<Figure>,
@@ -124,6 +124,8 @@ impl Analysis {
     pub fn of(results: &BenchResults, bootstrap: &Bootstrap) -> Self {
         let natives: Vec<&Implementation> =
             results.present().map(|p| &p.implementation).filter(|i| i.column().is_some()).collect();
+        let rivals = results.present().map(|p| &p.implementation).filter(|i| i.has_uplift());
+        let reference = results.reference();
         let defaults: Vec<&Implementation> =
             results.present().filter(|p| p.default).map(|p| &p.implementation).collect();
         let interpreter = Implementation::Interpreter;
@@ -136,7 +138,7 @@ impl Analysis {
         let ratios = |of: &Implementation, over: &Implementation| figures(results, of, over, bootstrap);
         Self {
             timings: results.workloads.iter().flat_map(|w| timings(w, bootstrap)).collect(),
-            uplift: natives.iter().flat_map(|native| ratios(&interpreter, native)).collect(),
+            uplift: rivals.flat_map(|rival| ratios(&reference, rival)).collect(),
             native_ratio: natives.iter().flat_map(|native| ratios(native, &c_twin)).collect(),
             interpreter_ratio: ratios(&interpreter, &lua_twin),
             peer_ratio: other_peers.flat_map(|peer| natives.iter().flat_map(|native| ratios(native, peer))).collect(),

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::peer;
 use crate::backends::Column;
 
-/// An implementation: what one bar of a chart stands for. In text its name: `interpreter`, `BACKEND/LEVEL`, a peer's, or `again:NAME`.
+/// An implementation: what one bar of a chart stands for. In text its name: `interpreter`, `BACKEND/LEVEL`, a peer's, `again:NAME`, or of a VM from outside
+/// `subject:SUBJECT/CONFIGURATION`, and `reference:SUBJECT/CONFIGURATION` for the one that the others are held against.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Implementation {
@@ -21,6 +22,13 @@ pub enum Implementation {
     Peer(String),
     /// The same as another, under a second name: what differs between the two is the machine's noise.
     Again(Box<Implementation>),
+    /// A configuration of a VM from outside.
+    Subject {
+        /// `SUBJECT/CONFIGURATION`.
+        name: String,
+        /// Whether it says what is right, and uplift is relative to it.
+        reference: bool,
+    },
 }
 
 impl Implementation {
@@ -45,6 +53,16 @@ impl Implementation {
         }
     }
 
+    /// Whether uplift is relative to it, and its result is the right one.
+    pub fn is_reference(&self) -> bool {
+        matches!(self, Implementation::Interpreter | Implementation::Subject { reference: true, .. })
+    }
+
+    /// Whether its uplift over the reference is asked for: a backend at a level, or a configuration of a subject.
+    pub fn has_uplift(&self) -> bool {
+        matches!(self, Implementation::Native(_) | Implementation::Subject { reference: false, .. })
+    }
+
     /// The peer's id, if it is one.
     pub fn peer(&self) -> Option<&str> {
         match self {
@@ -57,6 +75,12 @@ impl Implementation {
 /// How the interpreter is called.
 const INTERPRETER: &str = "interpreter";
 
+/// How the name of a configuration of a subject begins.
+const SUBJECT: &str = "subject:";
+
+/// How the name of a subject's reference begins.
+const REFERENCE: &str = "reference:";
+
 /// How the second name of an implementation begins.
 const AGAIN: &str = "again:";
 
@@ -67,6 +91,8 @@ impl fmt::Display for Implementation {
             Implementation::Native(column) => write!(f, "{column}"),
             Implementation::Peer(id) => f.write_str(id),
             Implementation::Again(who) => write!(f, "{AGAIN}{who}"),
+            Implementation::Subject { name, reference: false } => write!(f, "{SUBJECT}{name}"),
+            Implementation::Subject { name, reference: true } => write!(f, "{REFERENCE}{name}"),
         }
     }
 }
@@ -80,6 +106,11 @@ impl FromStr for Implementation {
         }
         if let Some(name) = name.strip_prefix(AGAIN) {
             return name.parse().map(|who| Implementation::Again(Box::new(who)));
+        }
+        for (start, reference) in [(SUBJECT, false), (REFERENCE, true)] {
+            if let Some(name) = name.strip_prefix(start).filter(|name| name.contains('/')) {
+                return Ok(Implementation::Subject { name: name.to_owned(), reference });
+            }
         }
         if peer::PEERS.iter().any(|p| p.id == name) {
             return Ok(Implementation::Peer(name.to_owned()));

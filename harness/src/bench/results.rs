@@ -42,6 +42,9 @@ pub struct BenchResults {
     /// What the run says about itself.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// The VM from outside, if one was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<crate::subject::bench::Notes>,
 }
 
 /// The executable that measured.
@@ -344,11 +347,11 @@ impl Workload {
 
     /// Voids the series that do not compute what the others compute.
     ///
-    /// The interpreter says what is right, or, where it does not run, what most implementations agree on; where neither tells, all are void.
+    /// The reference says what is right, or, where it does not run, what most implementations agree on; where neither tells, all are void.
     pub fn check(&mut self) {
         let of = |series: &Series| series.samples.first().map(|s| s.checksum.clone());
         let valid: Vec<&Series> = self.series.iter().filter(|s| s.void.is_none() && !s.samples.is_empty()).collect();
-        let interpreter = valid.iter().find(|s| s.implementation == Implementation::Interpreter).and_then(|s| of(s));
+        let interpreter = valid.iter().find(|s| s.implementation.is_reference()).and_then(|s| of(s));
         let most = || {
             let sums: Vec<String> = valid.iter().filter_map(|s| of(s)).collect();
             let count = |sum: &String| sums.iter().filter(|s| *s == sum).count();
@@ -387,6 +390,12 @@ impl BenchResults {
             }
         }
         kernels
+    }
+
+    /// The one that uplift is relative to.
+    pub fn reference(&self) -> Implementation {
+        let mut all = self.present().map(|p| &p.implementation);
+        all.find(|i| i.is_reference()).cloned().unwrap_or(Implementation::Interpreter)
     }
 
     /// Who took part.

@@ -1,6 +1,7 @@
 //! `lockstep bench`: interleaved processes, ratios with intervals, gates.
 
 mod show;
+mod subject;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub(super) struct Options {
     selection: Selection,
     #[command(flatten)]
     corpus: Corpus,
+    /// Measure a whole VM from outside, as this file describes it (docs/subjects.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["backends", "levels", "corpus", "no_peers", "peers", "instructions", "merge"])]
+    subject: Option<PathBuf>,
     /// Small sizes and few rounds
     #[arg(long)]
     quick: bool,
@@ -98,6 +102,9 @@ Examples:
 Exit status: 0 if nothing failed, 1 if a gate failed, a series is void or processes disagree on what is deterministic, 2 if it could not be done.";
 
 pub(super) fn run(options: &Options) -> Done {
+    if let Some(file) = &options.subject {
+        return subject::run(options, file);
+    }
     let kernels = kernels(options)?;
     if !options.merge.is_empty() {
         return merged(options, &kernels);
@@ -189,7 +196,12 @@ fn conclude(options: &Options, kernels: &[Kernel], mut results: BenchResults) ->
     }
     let bootstrap = Bootstrap::default();
     let analysis = Analysis::of(&results, &bootstrap);
-    let gates = gates::judge(&results, kernels, &CorpusGates::load(&options.corpus.corpus)?, &bootstrap);
+    // A subject has no corpus, and no gates over all of it.
+    let corpus = match &options.subject {
+        Some(_) => CorpusGates::default(),
+        None => CorpusGates::load(&options.corpus.corpus)?,
+    };
+    let gates = gates::judge(&results, kernels, &corpus, &bootstrap);
     let report = BenchReport { results, analysis, gates };
     if let Some(file) = &options.results {
         std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")

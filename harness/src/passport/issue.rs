@@ -110,10 +110,7 @@ fn tested_subject(file: &Path) -> Result<(Tested, String), IssueError> {
     let failed = |error| IssueError::Io { path: file.to_owned(), error };
     let subject = Subject::load(file).map_err(|e| IssueError::Other(e.to_string()))?;
     let version = subject.version().map_err(IssueError::Other)?;
-    let mut files: Vec<PathBuf> = subject.programs.iter().map(|p| p.file.clone().into()).collect();
-    files.extend(file.file_name().map(PathBuf::from));
-    files.sort();
-    files.dedup();
+    let files = subject.files();
     let name = subject.manifest.subject.clone();
     let tested = Tested::Subject {
         name: name.clone(),

@@ -108,6 +108,13 @@ impl Subject {
         self.programs.iter().find(|p| p.name == name)
     }
 
+    /// The files that make a difference: that of the subject and its programs, from its directory.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: BTreeSet<PathBuf> = self.programs.iter().map(|p| p.file.clone().into()).collect();
+        files.extend(self.file.file_name().map(PathBuf::from));
+        files.into_iter().collect()
+    }
+
     /// The first line of the subject's own account of its version.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ use crate::stats::Verdict;
 /// Prints a run, and says how it ended.
 pub(super) fn report(report: &BenchReport, strict: bool) -> ExitCode {
     let BenchReport { results, analysis, gates } = report;
-    figures(analysis);
+    figures(&results.reference(), analysis);
+    evidence(results);
     verdicts(gates);
     noise(results, analysis);
     let mut failed =
@@ -41,7 +42,7 @@ pub(super) fn report(report: &BenchReport, strict: bool) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn figures(analysis: &Analysis) {
+fn figures(reference: &Implementation, analysis: &Analysis) {
     let rows = |title: &str, figures: &[Figure], subject: fn(&Figure) -> &Implementation| {
         if figures.is_empty() {
             return;
@@ -61,7 +62,7 @@ fn figures(analysis: &Analysis) {
             );
         }
     };
-    rows("uplift over the interpreter", &analysis.uplift, |f| &f.over);
+    rows(&format!("uplift over {reference}"), &analysis.uplift, |f| &f.over);
     rows("time relative to the C twin", &analysis.native_ratio, |f| &f.of);
     rows("the interpreter's time relative to PUC Lua", &analysis.interpreter_ratio, |f| &f.of);
     if !analysis.warmup.is_empty() {
@@ -73,15 +74,30 @@ fn figures(analysis: &Analysis) {
         let time = figure.time_to_peak.map_or_else(|| "–".to_owned(), |t| format!("{:.2} ms", t.estimate * 1e3));
         println!("  {:<16} {:<20} {class:<16} {calls:>5} {time:>12}", figure.kernel, figure.implementation.to_string());
     }
-    println!("compile time of a unit of the corpus, median, without set-up");
+    if !analysis.compile.is_empty() {
+        println!("compile time of a unit of the corpus, median, without set-up");
+    }
     for figure in &analysis.compile {
         let (who, time) = (figure.implementation.to_string(), &figure.median);
         println!("  {who:<20} {:>9.1} µs  [{:.1}, {:.1}]", time.estimate * 1e6, time.low * 1e6, time.high * 1e6);
     }
 }
 
+/// What shows that a subject's configurations ran native code.
+fn evidence(results: &BenchResults) {
+    let Some(notes) = &results.subject else { return };
+    println!("{}: {}", notes.subject, notes.version);
+    for (implementation, sums) in notes.sums() {
+        let words: Vec<String> =
+            sums.iter().map(|(native, count)| format!("native execution {native} on {count} programs")).collect();
+        println!("  {implementation:<37} {}", words.join(", "));
+    }
+}
+
 fn verdicts(gates: &[GateResult]) {
-    println!("gates");
+    if !gates.is_empty() {
+        println!("gates");
+    }
     for gate in gates {
         let measured = gate.measured.as_ref().map_or_else(
             || gate.why.clone().unwrap_or_else(|| "not measured".to_owned()),

@@ -11,7 +11,7 @@ use crate::subject::Subject;
 ///
 /// # Errors
 /// A mistake in the file; the subject is not on this machine.
-fn load(file: &Path) -> Result<(Subject, String), Box<dyn std::error::Error + Send + Sync>> {
+pub(super) fn load(file: &Path) -> Result<(Subject, String), Box<dyn std::error::Error + Send + Sync>> {
     let subject = Subject::load(file)?;
     let version = subject.version().map_err(|why| format!("{} is absent: {why}", subject.manifest.subject))?;
     Ok((subject, version))
