@@ -205,6 +205,10 @@ const PLANTED: &[&str] = &[
     "bench xorshift --quick --no-peers --backend dynasm --level default --plant exact:dynasm/speed",
     // Results of parity in which one instruction was executed natively, against the demand that all of them were.
     "coverage --quick xorshift --backend dynasm --parity harness/tests/planted/parity-of-one-instruction.json",
+    // A twin that is faster than native code may be slower than, against the gate on the ratio to C: the uplift is as it was.
+    "bench xorshift --quick --rounds 3 --backend dynasm --level default --plant time:gcc=0.3",
+    // An interpreter of half its speed, against the gate that holds it to PUC Lua: every uplift is twice what it was.
+    "bench fib --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=2",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.

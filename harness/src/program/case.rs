@@ -87,6 +87,21 @@ pub struct ExpectedError {
     pub pc: u32,
     /// The source line.
     pub line: u32,
+    /// Who had called whom, innermost first, the place of the error itself among them; of at most 128 activations. Not compared if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceback: Option<Vec<Place>>,
+}
+
+/// An activation in a traceback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The function.
+    pub function: String,
+    /// The instruction: the one that raised the error, or the call that had not returned.
+    pub pc: u32,
+    /// The source line.
+    pub line: u32,
 }
 
 /// Limits of a case; what is not said has the VM's default.

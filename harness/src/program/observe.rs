@@ -7,9 +7,9 @@ use std::sync::Arc;
 use lockstep_backend_api::{Backend, Level, Options, Target};
 use lockstep_bytecode::{FuncId, Pc};
 use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, Tamper, UnitKey};
-use lockstep_runtime::{Error, Limits, Value};
+use lockstep_runtime::{Error, Limits, Position, Traceback, Value};
 
-use super::case::{Call, Expectation, ExpectedError, Program};
+use super::case::{Call, Expectation, ExpectedError, Place, Program};
 
 /// When and how native code is used in a run: the configurations of docs/corpus.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -168,12 +168,21 @@ pub fn run(session: &mut Session, call: &Call) -> Observation {
 impl Observation {
     /// What an error looks like in a case.
     pub fn error(program: &Program, error: &Error) -> ExpectedError {
+        let place = |position: &Position| Place {
+            function: program.module.function(position.func).name.clone(),
+            pc: position.pc.0,
+            line: position.line,
+        };
+        let Place { function, pc, line } = place(&error.position);
+        let Traceback { innermost, omitted, outermost } = &error.traceback;
         ExpectedError {
             kind: error.kind.name().to_owned(),
             message: Some(error.message().to_owned()),
-            function: program.module.function(error.position.func).name.clone(),
-            pc: error.position.pc.0,
-            line: error.position.line,
+            function,
+            pc,
+            line,
+            // What is not kept whole cannot be stated.
+            traceback: (*omitted == 0).then(|| innermost.iter().chain(outermost).map(place).collect()),
         }
     }
 
@@ -189,7 +198,16 @@ impl Observation {
                 if expected.message.is_none() {
                     found.message = None;
                 }
-                found == *expected
+                let traceback = found.traceback.take();
+                let stated = ExpectedError { traceback: None, ..expected.clone() };
+                if found == stated && expected.traceback.is_some() && traceback != expected.traceback {
+                    return Err(format!(
+                        "{found} comes with the traceback {}, the case states {}",
+                        show_traceback(traceback.as_deref()),
+                        show_traceback(expected.traceback.as_deref())
+                    ));
+                }
+                found == stated
             }
             _ => false,
         };
@@ -237,6 +255,12 @@ fn show_expected(expected: &Expectation) -> String {
         Expectation::Result(Some(value)) => cut(&value.to_string()),
         Expectation::Error(error) => error.to_string(),
     }
+}
+
+fn show_traceback(places: Option<&[Place]>) -> String {
+    let Some(places) = places else { return "of more than 128 activations".to_owned() };
+    let show = |Place { function, pc, line }: &Place| format!("`{function}` at pc {pc}, line {line}");
+    places.iter().map(show).collect::<Vec<_>>().join("; ")
 }
 
 fn cut(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_engine::{Cache, Executions, Stats};
+use lockstep_engine::{Cache, Executions, Session, Stats};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
@@ -200,30 +200,43 @@ impl Trial<'_> {
         })
     }
 
-    /// One session serves all exits: what is compiled does not depend on where the exit comes.
+    /// One session serves all exits, as what is compiled does not depend on where the exit comes; but nothing is collected between its runs, so that a
+    /// stated memory limit wants a heap of its own for each.
     fn forced_exits(&mut self, reference: &Observed) -> Result<(), String> {
         let cache = Some(self.caches.leaving.clone());
         let setup = Setup { countdown: true, cache, ..self.setup() };
-        let mut session = setup.session(self.program, self.program.case.limits.resolve())?;
+        let limits = self.program.case.limits;
+        let events = self.events()?;
+        let mut session = setup.session(self.program, limits.resolve())?;
         self.check_refusals(&session.stats())?;
         self.stats.units += session.stats().units.len() as u64;
         let executed: u64 = reference.executions.iter().flatten().map(|e| e.interpreted).sum();
         let short = executed <= EVERY_EXIT_UP_TO;
-        let mut left = 0;
+        let exits = |session: &Session| session.stats().exits.get("countdown").copied().unwrap_or(0);
         let mut k = 1;
         loop {
+            let before = exits(&session);
             session.force_exit(Some(k));
             let seen = run(&mut session, self.call);
             seen.agrees(self.program, &reference.seen)
                 .map_err(|e| format!("with an exit forced at back edge or call {k}: {e}"))?;
             self.stats.runs += 1;
-            let before = std::mem::replace(&mut left, session.stats().exits.get("countdown").copied().unwrap_or(0));
-            if left == before {
-                // Beyond the last event: every one before it had its exit.
+            self.stats.exits += u64::from(exits(&session) > before);
+            k = if short { k + 1 } else { k + 1 + k / 4 };
+            if k > events {
                 return Ok(());
             }
-            self.stats.exits += 1;
-            k = if short { k + 1 } else { k + 1 + k / 4 };
+            if limits.memory.is_some() {
+                session = setup.session(self.program, limits.resolve())?;
+            }
         }
+    }
+
+    /// Back edges and calls of the run, by the interpreter's count.
+    fn events(&self) -> Result<u64, String> {
+        let mut session = Setup::interpreter().session(self.program, self.program.case.limits.resolve())?;
+        session.force_exit(Some(u64::MAX));
+        run(&mut session, self.call);
+        Ok(session.events())
     }
 }

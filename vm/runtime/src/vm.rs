@@ -455,7 +455,8 @@ impl Vm {
 
     /// Allocates a zeroed typed array, if the memory limit (which output counts towards) allows.
     pub fn new_array(&mut self, tag: Tag, len: u64) -> Result<ArrayRef, OutOfMemory> {
-        let bytes = len.saturating_mul(u64::from(lockstep_layout::array_element_size(tag)));
+        let elements = len.saturating_mul(u64::from(lockstep_layout::array_element_size(tag)));
+        let bytes = elements.saturating_add(size_of::<lockstep_layout::ArrayHeader>() as u64);
         if bytes > self.heap.available().saturating_sub(self.output.len() as u64) {
             return Err(OutOfMemory);
         }

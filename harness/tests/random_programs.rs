@@ -1,0 +1,28 @@
+//! Random bytecode programs, as many as a second affords: the same judge as `lockstep fuzz bytecode`, in every test run.
+
+use lockstep::backends::Backends;
+use lockstep::program::fuzz::{ProgramBatch, ProgramBatchReport};
+
+/// Checks some programs, from index `first` on, on every native backend at its default level.
+fn check(first: u64, count: u64, fault: Option<&str>) -> ProgramBatchReport {
+    let mut backends = Backends::new();
+    let mut columns = backends.columns(&[], &["default".to_owned()]).expect("every backend has a default level");
+    columns.retain(|column| backends.resolve(&column.backend).is_ok_and(|b| b.evaluator().is_none()));
+    assert!(!columns.is_empty(), "this build has no native backend");
+    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, fault: fault.map(str::to_owned) };
+    batch.run(&mut backends, &mut |_| {}).expect("backends and fault are known")
+}
+
+#[test]
+fn native_code_does_what_the_interpreter_does() {
+    let report = check(0, 8, None);
+    assert_eq!(report.programs, 8);
+    assert!(report.reached_end > 0, "some run reaches its end");
+    let found: Vec<&str> = report.divergences.iter().map(|d| d.what.as_str()).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_planted_fault_is_a_divergence() {
+    assert!(!check(7, 1, Some("lost-result")).divergences.is_empty());
+}
