@@ -179,8 +179,13 @@ pub const ASSESS: &[Row] = &[
         },
     },
     Row {
+        name: "history",
+        shows: "a line in reports/history.jsonl",
+        commands: |sh, _| vec![lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json")],
+    },
+    Row {
         name: "report",
-        shows: "reports/report.html, RESULTS.md, results.json; passport.json, passport.html",
+        shows: "reports/report.html, RESULTS.md, results.json, junit.xml, summary.md; passport.json, passport.html",
         commands: |sh, _| {
             vec![report(sh, "assess", Path::new("reports")), passport(sh, "assess", Path::new("reports"))]
         },
@@ -292,7 +297,14 @@ fn subjects(sh: &Shell) -> Vec<Command> {
 /// The report on the results that a pipeline left.
 fn report(sh: &Shell, pipeline: &str, out: &Path) -> Command {
     let mut command = results_of(sh, pipeline, &["report"]);
-    command.arg("--out").arg(out);
+    // What only some pipelines have, and a baseline only some machines.
+    for (option, name) in [("--faults", "faults-results.json"), ("--compare", "regression-results.json")] {
+        let file = target_dir(sh).join("lockstep").join(pipeline).join(name);
+        if file.exists() {
+            command.arg(option).arg(file);
+        }
+    }
+    command.args(["--history", "reports/history.jsonl"]).arg("--out").arg(out);
     command
 }
 

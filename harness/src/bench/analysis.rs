@@ -12,7 +12,7 @@ use super::warmup::{self, WarmupFigure};
 use crate::stats::{Bootstrap, Interval, median};
 
 /// A ratio of times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Figure {
     /// The kernel; none for the geometric mean over all.
     pub kernel: Option<String>,
@@ -30,7 +30,7 @@ pub struct Figure {
 }
 
 /// An implementation on a workload.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Timing {
     /// The kernel.
     pub kernel: String,
@@ -69,7 +69,7 @@ pub struct Timing {
 }
 
 /// Compilation of the corpus by a backend at a level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CompileFigure {
     /// Who.
     pub implementation: Implementation,
@@ -90,7 +90,7 @@ pub struct CompileFigure {
 }
 
 /// All figures.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Analysis {
     /// Times.
     pub timings: Vec<Timing>,

@@ -12,7 +12,7 @@ use super::results::{BenchResults, Sample};
 use crate::stats::{Bootstrap, Interval, typical};
 
 /// From when on one backend is better than another: the one that starts sooner against the one that runs faster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Crossover {
     /// The kernel; none for the geometric mean over all.
     pub kernel: Option<String>,
@@ -27,7 +27,7 @@ pub struct Crossover {
 }
 
 /// Which of two backends to take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Preference {
     /// The one that compiles faster for short runs, the other for long runs.

@@ -77,7 +77,7 @@ pub struct Pair {
 }
 
 /// A gate, judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GateResult {
     /// The gate's name.
     pub gate: String,

@@ -11,7 +11,8 @@ use crate::backends::Column;
 
 /// An implementation: what one bar of a chart stands for. In text its name: `interpreter`, `BACKEND/LEVEL`, a peer's, `again:NAME`, or of a VM from outside
 /// `subject:SUBJECT/CONFIGURATION`, and `reference:SUBJECT/CONFIGURATION` for the one that the others are held against.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(with = "String")]
 #[serde(into = "String", try_from = "String")]
 pub enum Implementation {
     /// The interpreter alone: what uplift is relative to.

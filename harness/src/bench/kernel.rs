@@ -8,7 +8,7 @@ use crate::program::ProgramCase;
 use crate::program::literal::Literal;
 
 /// How much work a call does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Size {
     /// Many short calls: the arguments of the case's last run. Shows warming up; no speed is judged by it.

@@ -25,7 +25,7 @@ const DEALS: usize = 10;
 const RESAMPLES: usize = 200;
 
 /// What the machine says of differences that are none.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FalseAlarms {
     /// An implementation against itself under a second name, by kernel, then over all kernels.
     pub again: Vec<Figure>,
@@ -40,7 +40,7 @@ pub struct FalseAlarms {
 }
 
 /// What the calibration loop found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Disturbances {
     /// Samples with a calibration …
     pub samples: usize,

@@ -39,7 +39,8 @@ pub struct Plan {
 }
 
 /// A part of a plan: `1/4` is the first of four. Kernels are dealt to shards in turn, so that whatever is compared with each other is in one shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(with = "String")]
 #[serde(into = "String", try_from = "String")]
 pub struct Shard {
     /// Which, from 1.

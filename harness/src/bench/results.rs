@@ -60,7 +60,7 @@ pub struct Build {
 }
 
 /// How a run was made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Conditions {
     /// Whether it was a quick look.
     pub quick: bool,
@@ -92,7 +92,7 @@ pub struct Conditions {
 }
 
 /// An implementation, and whether it took part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Participant {
     /// Who.
     pub implementation: Implementation,
@@ -179,7 +179,7 @@ pub struct Calibration {
 }
 
 /// Seconds of a phase of compilation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Phase {
     /// Its name. What does not depend on the code that is compiled is called `setup`.
     pub name: String,
@@ -228,7 +228,7 @@ pub struct CompileSample {
 }
 
 /// A deterministic quantity: the same in every process, or it is a finding.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Exact {
     /// The kernel; none for the whole corpus, compiled.
     pub kernel: Option<String>,
@@ -255,7 +255,7 @@ impl Phase {
 }
 
 /// What is compared exactly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Bytes of machine code.
@@ -281,7 +281,7 @@ impl Measure {
 }
 
 /// Something that a run says about itself, besides its gates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Which kind: a stable name.
     pub kind: FindingKind,
@@ -296,7 +296,7 @@ pub struct Finding {
 }
 
 /// Kinds of findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// Processes disagree on what is deterministic. Fails.

@@ -12,7 +12,7 @@ use super::results::Workload;
 use crate::stats::{Bootstrap, Class, Interval, Warmup, median};
 
 /// How an implementation warms up on a kernel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WarmupFigure {
     /// The kernel.
     pub kernel: String,

@@ -9,8 +9,9 @@ use clap::{Args, Subcommand};
 use super::bench::progress_bar;
 use super::{Corpus, Done};
 use crate::compare::baseline::{Baselines, RUNS};
+use crate::compare::check::{Check, VERSION};
 use crate::compare::environment::Fingerprint;
-use crate::compare::gate::{Alarm, CONFIRMATIONS, Gate, Readings};
+use crate::compare::gate::{CONFIRMATIONS, Gate, Readings};
 use crate::compare::run::Run;
 use crate::compare::series::Key;
 use crate::compare::study;
@@ -41,7 +42,7 @@ enum Command {
     /// Measure complete runs and keep them as this machine's baseline
     Save(Save),
     /// Measure a complete run and compare it with this machine's baseline
-    Check(Check),
+    Check(CheckOptions),
     /// Show which machines have a baseline
     List,
 }
@@ -62,7 +63,7 @@ struct Save {
 }
 
 #[derive(Args)]
-struct Check {
+struct CheckOptions {
     /// Where this machine has no baseline, say so and end with status 0
     #[arg(long)]
     if_known: bool,
@@ -94,18 +95,6 @@ or (--strict) the noise is too large to tell.";
 fn plant(text: &str) -> Result<(String, f64), String> {
     let parts = text.rsplit_once('=').and_then(|(name, factor)| Some((name.to_owned(), factor.parse().ok()?)));
     parts.filter(|(_, factor)| *factor > 0.0).ok_or_else(|| "expected NAME=FACTOR".to_owned())
-}
-
-/// What `check --results` writes.
-#[derive(serde::Serialize)]
-struct Found<'f> {
-    baseline: &'f str,
-    run: &'f Run,
-    suspicious: &'f [Alarm],
-    alarms: &'f [Alarm],
-    gains: &'f [Alarm],
-    blind: &'f [Key],
-    missing: &'f BTreeSet<Key>,
 }
 
 pub(super) fn run(options: &Options) -> Done {
@@ -169,7 +158,7 @@ fn keep(mut baselines: Baselines, save: &Save, options: &Options) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
+fn judge(baselines: &Baselines, check: &CheckOptions, options: &Options) -> Done {
     let here = Fingerprint::here();
     let Some(entry) = baselines.of(&here) else {
         println!("note: {}: nothing was compared", unknown(&here, options));
@@ -185,12 +174,14 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
     })?;
     bar.finish_and_clear();
     doctor(&mut run, check);
+    let mut notes = Vec::new();
     if let Some((before, now)) = entry.runs[0].environment.as_ref().zip(run.environment.as_ref()) {
         for difference in before.differences(now) {
             if difference.forbids && !check.force {
                 return Err(format!("the baseline cannot be compared with this build: {}", difference.what).into());
             }
             println!("{}: {}", if difference.forbids { "INCOMPARABLE" } else { "note" }, difference.what);
+            notes.push(difference.what);
         }
     }
     let gate = Gate::default();
@@ -218,14 +209,16 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
     };
     let missing = gate.missing(&baseline, &current);
     if let Some(file) = &check.results {
-        let found = Found {
-            baseline: &entry.id,
-            run: &run,
-            suspicious: &suspicious,
-            alarms: &alarms,
-            gains: &gains,
-            blind: &blind,
-            missing: &missing,
+        let found = Check {
+            lockstep_check: VERSION,
+            baseline: entry.id.clone(),
+            notes,
+            run,
+            suspicious,
+            alarms: alarms.clone(),
+            gains: gains.clone(),
+            blind: blind.clone(),
+            missing: missing.clone(),
         };
         std::fs::write(file, serde_json::to_string_pretty(&found)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
@@ -265,7 +258,7 @@ fn judge(baselines: &Baselines, check: &Check, options: &Options) -> Done {
 }
 
 /// Plants what was asked for.
-fn doctor(run: &mut Run, check: &Check) {
+fn doctor(run: &mut Run, check: &CheckOptions) {
     if let Some((name, factor)) = &check.plant {
         run.scale(name, *factor);
     }

@@ -24,6 +24,15 @@ pub(super) struct Options {
     /// Results of `lockstep bench`
     #[arg(long, value_name = "FILE")]
     bench: Option<PathBuf>,
+    /// Results of `lockstep faults`
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Results of `lockstep baseline check` or `lockstep compare`
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// The history that `lockstep history add` keeps
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Directory to write to; made if need be
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
@@ -52,6 +61,9 @@ pub(super) fn run(options: &Options) -> Done {
         parity: options.parity.clone(),
         coverage: options.coverage.clone(),
         bench: options.bench.clone(),
+        faults: options.faults.clone(),
+        compare: options.compare.clone(),
+        history: options.history.clone(),
         ..Sources::default()
     };
     let report = gather(&sources, environment::here())?;

@@ -37,7 +37,7 @@ pub struct Record {
 }
 
 /// A series over time, if it changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// The series.
     pub series: String,

@@ -6,12 +6,13 @@
 //! - [`comparison`]: two sides, judged; [`show`]: as text.
 //! - [`history`]: results over time.
 //! - [`study`]: how often the gate cries wolf, and what it finds.
-//! - [`suite`]: what a complete run measures; [`baseline`]: such runs, by machine; [`gate`]: whether a build is worse than them.
+//! - [`suite`]: what a complete run measures; [`baseline`]: such runs, by machine; [`gate`]: whether a build is worse than them; [`check`]: that as results.
 //!
 //! Two rules hold throughout. **The process is the unit**: iterations of a process give one number. **The error rate is the family's**: the chance
 //! that a comparison of what does not differ finds anything at all, however many series it has.
 
 pub mod baseline;
+pub mod check;
 pub mod comparison;
 pub mod decide;
 pub mod environment;

@@ -14,7 +14,7 @@ use crate::bench::{Implementation, Size};
 use crate::stats::{Bootstrap, Bound, Interval, Verdict};
 
 /// Which backend to use.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Choice {
     /// How many kernels it rests on.
     pub kernels: usize,
@@ -31,7 +31,7 @@ pub struct Choice {
 }
 
 /// A backend at its default level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Candidate {
     /// Who.
     pub implementation: Implementation,
@@ -44,7 +44,7 @@ pub struct Candidate {
 }
 
 /// The best of the candidates in one respect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Pick {
     /// The best by its estimate.
     pub best: Implementation,
@@ -53,7 +53,7 @@ pub struct Pick {
 }
 
 /// Another candidate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Rival {
     /// Who.
     pub implementation: Implementation,
@@ -64,7 +64,7 @@ pub struct Rival {
 }
 
 /// The lengths of runs for which a backend is the best.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Stretch {
     /// Who.
     pub implementation: Implementation,

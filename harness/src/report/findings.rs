@@ -2,7 +2,8 @@
 
 use super::answers::State;
 use super::format::ratio_interval;
-use super::model::{ChangeVerdict, Report};
+use super::model::Report;
+use crate::compare::Outcome;
 use crate::stats::Verdict;
 
 /// Something that was judged.
@@ -70,7 +71,13 @@ fn coverage(report: &Report) -> Vec<Finding> {
         let why = (t.compiled < t.of).then(|| missing.join("; "));
         Finding::new("coverage", format!("instructions of {}", t.implementation), state(&why), why)
     });
-    programs.chain(instructions).collect()
+    let unverified =
+        coverage.instructions.iter().filter_map(|t| Some((t, t.unverified.as_ref()?))).map(|(t, names)| {
+            let why =
+                (!names.is_empty()).then(|| format!("executed natively in no trial that passed: {}", names.join(", ")));
+            Finding::new("coverage", format!("verified instructions of {}", t.implementation), state(&why), why)
+        });
+    programs.chain(instructions).chain(unverified).collect()
 }
 
 fn bench(report: &Report) -> Vec<Finding> {
@@ -93,7 +100,14 @@ fn bench(report: &Report) -> Vec<Finding> {
         let what = void.kernel.as_deref().unwrap_or("compilation of the corpus");
         Finding::new("bench", format!("{what} on {}", void.implementation), State::Bad, Some(void.why.clone()))
     });
-    gates.chain(void).collect()
+    let own = bench.findings.iter().map(|finding| {
+        let subject = [finding.kernel.clone(), finding.implementation.as_ref().map(ToString::to_string)];
+        let subject: Vec<String> = subject.into_iter().flatten().collect();
+        let name = format!("{} {}", finding.kind.name().replace('_', " "), subject.join(" on "));
+        let state = if finding.fails { State::Bad } else { State::Unknown };
+        Finding::new("bench", name.trim(), state, Some(finding.what.clone()))
+    });
+    gates.chain(void).chain(own).collect()
 }
 
 fn faults(report: &Report) -> Vec<Finding> {
@@ -123,17 +137,14 @@ fn compare(report: &Report) -> Vec<Finding> {
     let Some(comparison) = &report.comparison else {
         return vec![Finding::not_run("compare", "there is no baseline for this machine")];
     };
-    if let Some(why) = &comparison.refused {
-        return vec![Finding::not_run("compare", why)];
-    }
     let change = |change: &super::model::Change| {
         let state = match change.verdict {
-            ChangeVerdict::Worse => State::Bad,
-            ChangeVerdict::CannotBeTold => State::Unknown,
-            ChangeVerdict::Same | ChangeVerdict::Better => State::Good,
+            Outcome::Worse => State::Bad,
+            Outcome::Unclear => State::Unknown,
+            Outcome::Same | Outcome::Better | Outcome::Changed => State::Good,
         };
-        let ratio = change.ratio.as_ref().map_or_else(String::new, |ratio| format!(": {}", ratio_interval(ratio)));
-        let why = (state != State::Good).then(|| format!("{}{ratio}", change.verdict.words()));
+        let note = change.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+        let why = (state != State::Good).then(|| format!("{}{note}", change.verdict.name()));
         Finding::new("compare", change.name(), state, why)
     };
     comparison.changes.iter().map(change).collect()

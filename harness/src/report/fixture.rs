@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::model::{Environment, Report};
+use super::model::{Change, Comparison, Environment, Faults, History, HistoryLine, PlantedFault, Report};
 use super::{Sources, gather};
 use crate::bench::BenchResults;
 use crate::bench::analysis::Analysis;
-use crate::stats::Bootstrap;
+use crate::compare::{Outcome, history};
+use crate::stats::{Bootstrap, Interval};
 
 /// Enough for tests.
 const FEW: Bootstrap = Bootstrap { confidence: 0.95, resamples: 400, seed: 1 };
@@ -173,7 +174,7 @@ pub fn report(name: &str, parity: Option<Value>, coverage: Option<Value>, bench:
     let file = |kind: &str, value: Option<Value>| value.map(|v| File::new(&format!("{name}-{kind}"), &v.to_string()));
     let files = [file("parity", parity), file("coverage", coverage), file("bench", bench.map(analysed))];
     let path = |n: usize| files[n].as_ref().map(|f| f.0.clone());
-    let sources = Sources { parity: path(0), coverage: path(1), bench: path(2), bootstrap: FEW };
+    let sources = Sources { parity: path(0), coverage: path(1), bench: path(2), bootstrap: FEW, ..Sources::default() };
     gather(&sources, Environment::default()).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -212,5 +213,89 @@ pub fn large(name: &str) -> Report {
         json!({"lockstep_parity": 1, "summary": {"passed": 0, "failed": 0, "died": 0, "refused": 0}, "trials": trials});
     let defaults: Vec<Who> = all.iter().copied().filter(|who| who.default).collect();
     let coverage = coverage_of(&kernels, &defaults, &|_, _| None);
-    report(name, Some(parity), Some(coverage), Some(bench_of(&kernels, &all, "pass")))
+    let mut bench = bench_of(&kernels, &all, "pass");
+    bench["warmup"] = kernels.iter().map(|kernel| warmup(kernel, &all)).collect();
+    let report = report(name, Some(parity), Some(coverage), Some(bench));
+    Report { faults: Some(faults()), comparison: Some(comparison()), history: Some(history()), ..report }
+}
+
+/// Short calls of which the first compile.
+fn warmup(kernel: &str, all: &[Who]) -> Value {
+    let series = |who: &Who| {
+        let sample = |round: usize| {
+            let calls: Vec<f64> = (0..60)
+                .map(|n| {
+                    let noise = 1.0 + 0.01 * ((n * 7 + round * 3) % 5) as f64;
+                    let early = if n == 0 {
+                        who.compile
+                    } else if n < 6 {
+                        2e-4
+                    } else {
+                        0.0
+                    };
+                    early + 1e-4 * who.seconds * noise
+                })
+                .collect();
+            json!({"round": round, "calls": calls, "checksum": "7"})
+        };
+        json!({"implementation": who.name, "samples": (0..3).map(sample).collect::<Vec<_>>(), "void": null})
+    };
+    let interpreter = who("interpreter", 10.0, 0.0);
+    json!({
+        "case": format!("bench/{kernel}"), "kernel": kernel, "size": "warm", "args": ["1"], "checksum": "7",
+        "series": all.iter().chain([&interpreter]).map(series).collect::<Vec<_>>(),
+    })
+}
+
+/// Two faults that are seen, one of them rare, and a blind one that is not.
+pub fn faults() -> Faults {
+    let fault = |name: &str, intended: &str, seen: &[&str]| PlantedFault {
+        name: name.to_owned(),
+        layer: "code generation".to_owned(),
+        about: format!("{name} is wrong"),
+        intended: intended.to_owned(),
+        seen_by: seen.iter().map(|gate| (*gate).to_owned()).collect(),
+        ..PlantedFault::default()
+    };
+    Faults {
+        gates: ["kit", "fuzz", "parity"].map(str::to_owned).into(),
+        planted: vec![
+            fault("wrong-shift", "kit", &["kit", "fuzz"]),
+            PlantedFault { rare: true, ..fault("lost-spill", "fuzz", &["fuzz"]) },
+            PlantedFault { blind: true, ..fault("odd-constant", "parity", &[]) },
+        ],
+        false_alarms: Vec::new(),
+    }
+}
+
+/// A comparison in which nothing is worse.
+pub fn comparison() -> Comparison {
+    let change = |on: &str, verdict, ratio: f64| Change {
+        measure: "time".to_owned(),
+        on: on.to_owned(),
+        subject: "red/speed".to_owned(),
+        ratio: Some(ratio),
+        interval: Some(Interval { estimate: ratio, low: ratio * 0.99, high: ratio * 1.01, samples: 6 }),
+        verdict,
+        note: None,
+    };
+    let changes = vec![change("wheel quick", Outcome::Better, 0.9), change("lever quick", Outcome::Same, 1.0)];
+    Comparison { with: "the baseline".to_owned(), flags: Vec::new(), changes }
+}
+
+/// Four runs, of which the third changed something.
+fn history() -> History {
+    let line = |subject: &str, values: [f64; 4]| HistoryLine { subject: subject.to_owned(), values: values.into() };
+    History {
+        runs: ["2026-01-01 a", "2026-01-02 b", "2026-01-03 c", "2026-01-04 d"].map(str::to_owned).into(),
+        lines: vec![line("red/speed", [1.0, 1.01, 0.9, 0.91]), line("blue/speed", [1.0, 0.99, 1.0, 1.02])],
+        changes: vec![history::Change {
+            series: "time wheel quick red/speed".to_owned(),
+            date: "2026-01-03".to_owned(),
+            commit: "c".to_owned(),
+            before: 1.0,
+            after: 0.9,
+            exact: false,
+        }],
+    }
 }

@@ -37,6 +37,11 @@ pub fn seconds_interval(interval: &Interval) -> String {
     format!("{} ({}–{})", seconds(interval.estimate), seconds(interval.low), seconds(interval.high))
 }
 
+/// Memory, in bytes.
+pub fn mebibytes(bytes: f64) -> String {
+    format!("{} MiB", number(bytes / f64::from(1 << 20)))
+}
+
 /// A count, in groups of three digits.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();

@@ -1,5 +1,8 @@
 //! From the results of other commands to one [`Report`]: files in, sums out.
 
+mod changes;
+mod faults;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +17,9 @@ use super::model::{
 use crate::bench::BenchReport;
 use crate::bench::results as bench;
 use crate::cli::{Selection, shell_word};
+use crate::compare::environment::Fingerprint;
 use crate::program::coverage::{self, CoverageResults};
+use crate::program::lowering::Lowering;
 use crate::results::{self, ParityResults, Status, TrialResult};
 use crate::stats::Bootstrap;
 
@@ -27,6 +32,12 @@ pub struct Sources {
     pub coverage: Option<PathBuf>,
     /// Of `bench`.
     pub bench: Option<PathBuf>,
+    /// Of `faults`.
+    pub faults: Option<PathBuf>,
+    /// Of `baseline check` or `compare`.
+    pub compare: Option<PathBuf>,
+    /// The history that `history add` keeps.
+    pub history: Option<PathBuf>,
     /// How intervals are made of what `bench` measured.
     pub bootstrap: Bootstrap,
 }
@@ -79,15 +90,16 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
     if let Some(bench) = &bench {
         environment.machine = bench.results.machine.clone();
     }
+    let machine = Fingerprint::of(&environment.machine);
     Ok(Report {
         lockstep_report: VERSION,
         environment,
         parity: parity.map(|p| sum(&p)),
         coverage: coverage.map(table),
         bench: bench.map(|b| figures(b, &sources.bootstrap)),
-        faults: None,
-        comparison: None,
-        history: None,
+        faults: faults::faults(sources.faults.as_deref())?,
+        comparison: sources.compare.as_deref().map(changes::comparison).transpose()?,
+        history: sources.history.as_deref().map(|file| changes::history(file, &machine)).transpose()?.flatten(),
     })
 }
 
@@ -101,18 +113,27 @@ pub fn read<T: DeserializeOwned>(
     expected: u32,
 ) -> Result<Option<T>, SourceError> {
     let Some(file) = path else { return Ok(None) };
+    parse(file, &text(file, command)?, command, expected).map(Some)
+}
+
+/// The text of a file.
+fn text(file: &Path, command: &'static str) -> Result<String, SourceError> {
+    let read = std::fs::read_to_string(file);
+    read.map_err(|source| SourceError::Read { path: file.display().to_string(), command, source })
+}
+
+/// What a text holds that a command wrote.
+fn parse<T: DeserializeOwned>(file: &Path, text: &str, command: &'static str, expected: u32) -> Result<T, SourceError> {
     let path = file.display().to_string();
-    let text =
-        std::fs::read_to_string(file).map_err(|source| SourceError::Read { path: path.clone(), command, source })?;
     let malformed = |why: String| SourceError::Malformed { path: path.clone(), command, why };
-    let value: Value = serde_json::from_str(&text).map_err(|e| malformed(e.to_string()))?;
+    let value: Value = serde_json::from_str(text).map_err(|e| malformed(e.to_string()))?;
     let key = format!("lockstep_{command}");
     let found = value.get(&key).ok_or_else(|| malformed(format!("it has no `{key}`")))?;
     if found.as_u64() != Some(expected.into()) {
         return Err(SourceError::Version { path, command, found: found.to_string(), expected });
     }
     // From the text again, for the position of a mistake.
-    serde_json::from_str(&text).map(Some).map_err(|e| malformed(e.to_string()))
+    serde_json::from_str(text).map_err(|e| malformed(e.to_string()))
 }
 
 fn sum(results: &ParityResults) -> Parity {
@@ -172,6 +193,8 @@ fn table(results: CoverageResults) -> CoverageTable {
         implementation,
         compiled: table.compiled,
         of: table.of,
+        helpers: table.lowering.values().filter(|how| **how == Lowering::Helper).count(),
+        unverified: table.verified.as_ref().map(|_| table.unverified().into_iter().map(str::to_owned).collect()),
         missing: table.missing,
     });
     let programs = results.programs.into_iter().map(|row| ProgramCoverage {
@@ -179,6 +202,9 @@ fn table(results: CoverageResults) -> CoverageTable {
         implementation: row.column.to_string(),
         counts: row.coverage.as_ref().map(|c| [c.inline, c.helper, c.interpreted]),
         exits: row.coverage.as_ref().map_or(0, |c| c.exits.values().sum()),
+        causes: row.coverage.as_ref().map_or_else(Vec::new, |c| {
+            c.causes().into_iter().map(|(cause, count)| (cause.to_string(), count)).collect()
+        }),
         by_instruction: row.coverage.map(|c| c.by_instruction).unwrap_or_default(),
         failure: row.failure,
     });
@@ -200,6 +226,8 @@ fn figures(report: BenchReport, bootstrap: &Bootstrap) -> Bench {
         kernels: results.kernels().into_iter().map(str::to_owned).collect(),
         conditions: results.conditions,
         participants: results.participants,
+        exact: results.exact,
+        findings: results.findings,
         analysis: report.analysis,
         gates: report.gates,
     }

@@ -1,7 +1,7 @@
 //! Reports: what parity, coverage, benchmarks, planted faults and comparisons found, for people and for programs.
 //!
 //! - [`mod@gather`]: results of other commands in, one [`Report`] out.
-//! - [`model`]: that report as data, which is `results.json`; [`choice`]: which backend it speaks for.
+//! - [`model`]: that report as data, which is `results.json`, with its [`schema`]; [`choice`]: which backend it speaks for.
 //! - [`answers`]: is it right, which backend should I use, did anything get worse. Generated, so that they cannot be out of date.
 //! - [`sections`]: the [`document`]'s sections with their tables and [`charts`]; [`markdown`] and [`page`] only write them down.
 //! - In brief: [`terminal`], [`summary`] (for a pull request), [`github`] (annotations); [`findings`], one by one, as [`junit`].
@@ -21,6 +21,7 @@ pub mod junit;
 pub mod markdown;
 pub mod model;
 pub mod page;
+pub mod schema;
 pub mod sections;
 pub mod summary;
 pub mod terminal;

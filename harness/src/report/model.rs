@@ -11,7 +11,9 @@ use crate::bench::Implementation;
 use crate::bench::analysis::{Analysis, CompileFigure};
 use crate::bench::gates::GateResult;
 use crate::bench::machine::Machine;
-use crate::bench::results::{Conditions, Participant};
+use crate::bench::results::{Conditions, Exact, Finding, Participant};
+use crate::bench::warmup::WarmupFigure;
+use crate::compare::{Outcome, history};
 use crate::stats::{Interval, Verdict};
 
 /// Version of the format. It grows with each change that an old reader would misread.
@@ -21,7 +23,7 @@ pub const VERSION: u32 = 2;
 pub const INTERPRETER: &str = "interpreter";
 
 /// Everything.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Report {
     /// [`VERSION`].
     pub lockstep_report: u32,
@@ -42,7 +44,7 @@ pub struct Report {
 }
 
 /// On what, and with what.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Environment {
     /// Version of Lockstep.
     pub lockstep: String,
@@ -55,7 +57,7 @@ pub struct Environment {
 }
 
 /// A backend of the build.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BackendRow {
     /// Its id.
     pub id: String,
@@ -72,7 +74,7 @@ pub struct BackendRow {
 }
 
 /// Sums over trials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sums {
     /// As expected.
     pub passed: u32,
@@ -85,7 +87,7 @@ pub struct Sums {
 }
 
 /// What agrees.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Parity {
     /// Sums over all trials.
     pub sums: Sums,
@@ -100,7 +102,7 @@ pub struct Parity {
 }
 
 /// Trials of a case, on all implementations, in all configurations.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CaseRow {
     /// The case.
     pub case: String,
@@ -110,7 +112,7 @@ pub struct CaseRow {
 }
 
 /// Trials of an implementation in a configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ParityRow {
     /// Who.
     pub implementation: String,
@@ -122,7 +124,7 @@ pub struct ParityRow {
 }
 
 /// A trial that failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Failure {
     /// Its name.
     pub trial: String,
@@ -139,7 +141,7 @@ pub struct Failure {
 }
 
 /// What runs natively.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CoverageTable {
     /// Whether the small sizes were run.
     pub quick: bool,
@@ -150,7 +152,7 @@ pub struct CoverageTable {
 }
 
 /// Instructions that compile.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Instructions {
     /// Who.
     pub implementation: String,
@@ -160,10 +162,14 @@ pub struct Instructions {
     pub of: usize,
     /// Those that do not, and why.
     pub missing: BTreeMap<String, String>,
+    /// How many of those that compile go through a helper.
+    pub helpers: usize,
+    /// Those that compile and were executed natively in no trial that passed; none if that was not asked.
+    pub unverified: Option<Vec<String>>,
 }
 
 /// A program on an implementation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProgramCoverage {
     /// The program's short name.
     pub program: String,
@@ -173,6 +179,8 @@ pub struct ProgramCoverage {
     pub counts: Option<[u64; 3]>,
     /// The same by mnemonic of the instruction.
     pub by_instruction: BTreeMap<String, [u64; 3]>,
+    /// Why what was interpreted was interpreted, most frequent first.
+    pub causes: Vec<(String, u64)>,
     /// Times that native code was left.
     pub exits: u64,
     /// What the gate found, or why nothing was counted.
@@ -199,7 +207,7 @@ pub fn shares(counts: &[u64; 3]) -> Option<[f64; 3]> {
 }
 
 /// Which planted faults the gates see.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Faults {
     /// The gates, in order.
     pub gates: Vec<String>,
@@ -210,7 +218,7 @@ pub struct Faults {
 }
 
 /// A planted fault, and who saw it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlantedFault {
     /// Its name.
     pub name: String,
@@ -238,101 +246,72 @@ impl PlantedFault {
 }
 
 /// What changed since a baseline.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Comparison {
     /// What was compared with what, for people.
     pub with: String,
     /// What makes the two hard to compare.
     pub flags: Vec<String>,
-    /// Why they were not compared at all.
-    pub refused: Option<String>,
     /// Each quantity.
     pub changes: Vec<Change>,
 }
 
 /// A quantity, before and after.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// What was measured.
     pub measure: String,
-    /// The kernel; none if it is none's.
-    pub kernel: Option<String>,
+    /// On what: a kernel at a size, the corpus, everything.
+    pub on: String,
     /// Whose.
     pub subject: String,
     /// After over before.
-    pub ratio: Option<Interval>,
+    pub ratio: Option<f64>,
+    /// Its 95 % interval, where it has one.
+    pub interval: Option<Interval>,
     /// What it means.
-    pub verdict: ChangeVerdict,
+    pub verdict: Outcome,
     /// More about it, for people.
     pub note: Option<String>,
-}
-
-/// What a change means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeVerdict {
-    /// Worse beyond doubt.
-    Worse,
-    /// Cannot be told.
-    CannotBeTold,
-    /// The same: beyond doubt no more different than matters.
-    Same,
-    /// Better beyond doubt.
-    Better,
 }
 
 impl Change {
     /// What is compared, in words.
     pub fn name(&self) -> String {
-        let place = self.kernel.as_ref().map_or_else(String::new, |kernel| format!(" of {kernel}"));
-        let subject = if self.subject.is_empty() { String::new() } else { format!(" on {}", self.subject) };
-        format!("{}{place}{subject}", self.measure)
-    }
-}
-
-impl ChangeVerdict {
-    /// In words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            ChangeVerdict::Worse => "worse",
-            ChangeVerdict::CannotBeTold => "cannot be told",
-            ChangeVerdict::Same => "the same",
-            ChangeVerdict::Better => "better",
-        }
+        let subject = if self.subject.is_empty() { String::new() } else { format!(" with {}", self.subject) };
+        format!("{} of {}{subject}", self.measure.replace('_', " "), self.on)
     }
 }
 
 impl Comparison {
     /// Changes with a verdict.
-    pub fn with_verdict(&self, verdict: ChangeVerdict) -> impl Iterator<Item = &Change> {
+    pub fn with_verdict(&self, verdict: Outcome) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(move |c| c.verdict == verdict)
     }
 }
 
-/// Earlier results of the same machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Earlier results of the same machine, build and sizes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct History {
-    /// Runs, oldest first: what each is called.
+    /// Runs, oldest first: their dates, with their commits where these are known.
     pub runs: Vec<String>,
-    /// What was followed through them.
+    /// Time of each implementation through the runs.
     pub lines: Vec<HistoryLine>,
+    /// What changed for good.
+    pub changes: Vec<history::Change>,
 }
 
 /// A quantity through the runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HistoryLine {
-    /// What was measured.
-    pub measure: String,
     /// Whose.
     pub subject: String,
-    /// Its value in each run; none where it was not measured.
-    pub values: Vec<Option<Interval>>,
-    /// The runs at which it changed.
-    pub changes: Vec<usize>,
+    /// Time over that of the first run: geometric mean over the series that all runs have.
+    pub values: Vec<f64>,
 }
 
 /// How fast.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Bench {
     /// How it was measured.
     pub conditions: Conditions,
@@ -348,10 +327,14 @@ pub struct Bench {
     pub void: Vec<Void>,
     /// Gates.
     pub gates: Vec<GateResult>,
+    /// What must be the same in every process.
+    pub exact: Vec<Exact>,
+    /// What the run says about itself.
+    pub findings: Vec<Finding>,
 }
 
 /// Samples that do not count.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Void {
     /// The kernel; none for compilation of the corpus.
     pub kernel: Option<String>,
@@ -391,6 +374,11 @@ impl Bench {
     /// Compilation by an implementation.
     pub fn compile_of(&self, implementation: &Implementation) -> Option<&CompileFigure> {
         self.analysis.compile.iter().find(|c| c.implementation == *implementation)
+    }
+
+    /// How an implementation warms up on a kernel.
+    pub fn warmup_of(&self, implementation: &Implementation, kernel: &str) -> Option<&WarmupFigure> {
+        self.analysis.warmup.iter().find(|w| w.implementation == *implementation && w.kernel == kernel)
     }
 
     /// Whether an implementation is a backend at its default level.

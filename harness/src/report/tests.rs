@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::answers::{State, answers};
-use super::fixture::{File, bench, bench_of, coverage, large, parity, report, two, who as backend};
+use super::fixture::{File, bench, bench_of, comparison, coverage, faults, large, parity, report, two, who as backend};
 use super::model::{Environment, Report};
 use super::{SourceError, Sources, gather, junit, markdown, page, summary, terminal};
 use crate::bench::Implementation;
+use crate::compare::check::{Check, VERSION};
+use crate::compare::gate::Alarm;
+use crate::compare::history::Record;
+use crate::compare::{Comparison, Outcome, Rule};
 
 fn who(name: &str) -> Implementation {
     name.parse().expect("a name")
@@ -274,4 +278,91 @@ fn ci_reads_every_verdict() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn what_got_worse_is_named_with_its_figure() {
+    let good = Report { comparison: Some(comparison()), ..whole("worse-good", (1.0, 2e-5), (2.0, 4e-4)) };
+    let answer = |report: &Report| answers(report)[2].clone();
+    assert_eq!((answer(&good).short.as_str(), answer(&good).state), ("No", State::Good));
+    let mut bad = good.clone();
+    let changes = &mut bad.comparison.as_mut().expect("it was given").changes;
+    changes[0].verdict = Outcome::Worse;
+    assert_eq!((answer(&bad).short.as_str(), answer(&bad).state), ("Yes", State::Bad));
+    let said = answer(&bad).line();
+    assert!(said.contains("1 of 2 are worse than the baseline: time of wheel quick with red/speed 0.90×"), "{said}");
+    // What cannot be told is not called good.
+    let mut open = good;
+    open.comparison.as_mut().expect("it was given").changes[1].verdict = Outcome::Unclear;
+    assert!(answer(&open).line().contains("Of 1 of 2 it cannot be told"), "{}", answer(&open).line());
+}
+
+#[test]
+fn gates_that_miss_a_fault_spoil_the_first_answer() {
+    let good = Report { faults: Some(faults()), ..whole("faults", (1.0, 2e-5), (2.0, 4e-4)) };
+    let answer = |report: &Report| answers(report)[0].clone();
+    assert_eq!(answer(&good).state, State::Good);
+    let said = answer(&good).line();
+    assert!(
+        said.contains("all 2 planted faults")
+            && said.contains("Of 1 fault written without sight of the gates they found 0"),
+        "{said}"
+    );
+    let mut missed = good.clone();
+    missed.faults.as_mut().expect("it was given").planted[0].seen_by.clear();
+    assert_eq!(answer(&missed).state, State::Unknown);
+    assert!(answer(&missed).line().contains("they missed wrong-shift"), "{}", answer(&missed).line());
+    let mut alarmed = good;
+    alarmed.faults.as_mut().expect("it was given").false_alarms.push("kit".to_owned());
+    assert_eq!(answer(&alarmed).state, State::Unknown);
+}
+
+#[test]
+fn changes_are_read_from_what_other_commands_write() {
+    let results = crate::bench::testing::results();
+    let run = crate::compare::Run::of(&results);
+    let check = Check {
+        lockstep_check: VERSION,
+        baseline: "abc".to_owned(),
+        notes: vec!["another governor".to_owned()],
+        suspicious: Vec::new(),
+        alarms: vec![Alarm {
+            key: run.series[0].key.clone(),
+            ratio: Some(1.2),
+            p: Some(0.001),
+            what: "slower".to_owned(),
+        }],
+        gains: Vec::new(),
+        blind: vec![run.series[1].key.clone()],
+        missing: Default::default(),
+        run: run.clone(),
+    };
+    let (before, after) = (("before", &run), ("after", &run));
+    let compared =
+        Comparison::of_runs(before, after, Rule { permutations: 50, resamples: 50, ..Rule::default() }, false);
+    let record =
+        |date: &str| serde_json::to_string(&Record::of(&run, date.to_owned()).expect("a known machine")).expect("data");
+    let files = [
+        File::new("check", &serde_json::to_string(&check).expect("data")),
+        File::new("compared", &serde_json::to_string(&compared.expect("comparable")).expect("data")),
+        File::new("history", &format!("{}\n{}\n", record("2026-01-01"), record("2026-01-02"))),
+    ];
+    let environment = Environment { machine: results.machine, ..Environment::default() };
+    let gathered = |compare: usize| {
+        let sources = Sources {
+            compare: Some(files[compare].0.clone()),
+            history: Some(files[2].0.clone()),
+            ..Sources::default()
+        };
+        gather(&sources, environment.clone()).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let comparison = gathered(0).comparison.expect("it was given");
+    let counts = [Outcome::Worse, Outcome::Unclear, Outcome::Same].map(|o| comparison.with_verdict(o).count());
+    assert_eq!((counts[0], counts[1], counts[0] + counts[1] + counts[2]), (1, 1, run.series.len()));
+    assert_eq!(comparison.flags, ["another governor"]);
+    let other = gathered(1);
+    assert_eq!(other.comparison.expect("it was given").changes.len(), run.series.len());
+    let history = other.history.expect("it was given");
+    assert_eq!(history.runs.len(), 2);
+    assert!(history.lines.iter().any(|l| l.subject == "fast/speed" && l.values == [1.0, 1.0]), "{history:?}");
 }

@@ -17,7 +17,7 @@ use super::median_of;
 const ENOUGH: usize = 6;
 
 /// An estimate with its uncertainty.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Interval {
     /// The estimate.
     pub estimate: f64,

@@ -99,7 +99,10 @@ fn faults(report: &Report) -> (Option<String>, bool) {
     let blind: Vec<_> = faults.planted.iter().filter(|f| f.blind).collect();
     if !blind.is_empty() {
         let seen = blind.iter().filter(|f| f.caught()).count();
-        said += &format!(" Of {} faults written without sight of the gates they found {seen}.", blind.len());
+        said += &format!(
+            " Of {} written without sight of the gates they found {seen}.",
+            counted(blind.len() as u64, "fault")
+        );
     }
     if !faults.false_alarms.is_empty() {
         said += &format!(" Without a fault {} sounded all the same.", list(&faults.false_alarms));

@@ -2,8 +2,9 @@
 
 use super::{Answer, State};
 use crate::bench::gates::GateResult;
-use crate::report::format::{count, counted, list, ratio_interval};
-use crate::report::model::{Change, ChangeVerdict, Report};
+use crate::compare::Outcome;
+use crate::report::format::{count, counted, list, ratio, ratio_interval};
+use crate::report::model::{Change, Report};
 use crate::stats::Verdict;
 
 /// So many are named; the rest are counted.
@@ -44,12 +45,8 @@ fn baseline(report: &Report, found: &mut Findings) -> bool {
         found.open.push("There is no baseline for this machine: nothing earlier to compare with.".to_owned());
         return false;
     };
-    if let Some(why) = &comparison.refused {
-        found.open.push(format!("The baseline cannot be compared with: {why}."));
-        return false;
-    }
     let of = |verdict| -> Vec<&Change> { comparison.with_verdict(verdict).collect() };
-    let (worse, untold) = (of(ChangeVerdict::Worse), of(ChangeVerdict::CannotBeTold));
+    let (worse, untold) = (of(Outcome::Worse), of(Outcome::Unclear));
     let all = counted(comparison.changes.len() as u64, "comparison");
     if worse.is_empty() {
         found.good.push(format!("Nothing is worse than {} in {all}.", comparison.with));
@@ -63,7 +60,7 @@ fn baseline(report: &Report, found: &mut Findings) -> bool {
             named(&worse)
         ));
     }
-    let better = of(ChangeVerdict::Better);
+    let better = of(Outcome::Better);
     if !better.is_empty() {
         found.good.push(format!("{} better: {}.", counted(better.len() as u64, "figure"), named(&better)));
     }
@@ -79,8 +76,8 @@ fn baseline(report: &Report, found: &mut Findings) -> bool {
 
 fn named(changes: &[&Change]) -> String {
     let name = |change: &&Change| {
-        let ratio = change.ratio.as_ref().map_or_else(String::new, |ratio| format!(" {}", ratio_interval(ratio)));
-        format!("{}{ratio}", change.name())
+        let by = change.interval.as_ref().map(ratio_interval).or(change.ratio.map(ratio));
+        format!("{}{}", change.name(), by.map_or_else(String::new, |by| format!(" {by}")))
     };
     some(changes.iter().map(name).collect())
 }
@@ -107,6 +104,12 @@ fn coverage(report: &Report, found: &mut Findings) {
         .collect();
     if !failed.is_empty() {
         found.bad.push(format!("Coverage is below its bound: {}.", some(failed)));
+    }
+    for (table, names) in coverage.instructions.iter().filter_map(|t| Some((t, t.unverified.as_ref()?))) {
+        if !names.is_empty() {
+            let names = some(names.clone());
+            found.bad.push(format!("No trial that passed executed natively on {}: {names}.", table.implementation));
+        }
     }
     for table in coverage.instructions.iter().filter(|t| t.compiled < t.of) {
         let missing = counted((table.of - table.compiled) as u64, "instruction");

@@ -30,8 +30,8 @@ pub fn choice(bench: &Bench) -> Option<Chart> {
         |c| format!("{} overtakes {} at {}.", choice.long.best, choice.short.best, seconds_interval(&c)),
     );
     Some(Chart {
-        id: "chart-choice",
-        title: "Speed of a whole run, compilation included, by how long it takes",
+        id: "chart-choice".to_owned(),
+        title: "Speed of a whole run, compilation included, by how long it takes".to_owned(),
         note: Some("Times the interpreter's speed; the band is the crossover's 95 % interval."),
         description: format!("{}. {crossing}", said.collect::<Vec<_>>().join("; ")),
         legend: legend(&backends(bench)),

@@ -14,8 +14,8 @@ pub fn code(bench: &Bench) -> Option<Chart> {
     let said = bench.analysis.compile.iter().map(|c| format!("{} {}", c.implementation, count(c.code_bytes)));
     let description = format!("Bytes: {}.", said.collect::<Vec<_>>().join(", "));
     Some(Chart {
-        id: "chart-code",
-        title: "Bytes of machine code over the corpus",
+        id: "chart-code".to_owned(),
+        title: "Bytes of machine code over the corpus".to_owned(),
         note: Some("Shorter is smaller. Exact counts. Full bars are default levels."),
         description,
         legend: legend(&backends(bench)),

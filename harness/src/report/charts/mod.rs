@@ -6,13 +6,19 @@
 
 mod choice;
 mod code;
+mod history;
+mod peak;
 mod trade;
 mod uplift;
+mod warmup;
 
 pub use choice::choice;
 pub use code::code;
+pub use history::history;
+pub use peak::peak;
 pub use trade::trade;
 pub use uplift::uplift;
+pub use warmup::warmup;
 
 use plotters::coord::Shift;
 use plotters::element::PointCollection;
@@ -27,9 +33,9 @@ use crate::bench::Implementation;
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// Its anchor.
-    pub id: &'static str,
+    pub id: String,
     /// What it shows.
-    pub title: &'static str,
+    pub title: String,
     /// How to read it, if that needs words.
     pub note: Option<&'static str>,
     /// What to see in it, for those who do not see it.

@@ -26,8 +26,8 @@ pub fn trade(bench: &Bench) -> Option<Chart> {
     });
     let description = format!("{}.", said.collect::<Vec<_>>().join("; "));
     Some(Chart {
-        id: "chart-trade",
-        title: "Compile time against uplift, with 95 % intervals",
+        id: "chart-trade".to_owned(),
+        title: "Compile time against uplift, with 95 % intervals".to_owned(),
         note: Some("Both logarithmic. Better is up and to the left. Full marks are default levels."),
         description,
         legend: legend(&backends(bench)),

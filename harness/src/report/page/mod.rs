@@ -9,7 +9,7 @@ use super::charts::{self, Chart};
 use super::document::{Cell, Part, Section, Table};
 use super::format::counted;
 use super::model::Report;
-use super::sections::{board, sections};
+use super::sections::{board, noise, sections};
 
 #[cfg(test)]
 mod browser;
@@ -88,7 +88,7 @@ fn overview(report: &Report) -> Markup {
         @if let Some(board) = board(report) {
             section class="board" id="board" aria-labelledby="board-title" {
                 div class="sides" {
-                    div { h2 id="board-title" { "Side by side" } (write_table(&board)) (board_words()) }
+                    div { h2 id="board-title" { "Side by side" } (write_table(&board)) (board_words(report)) }
                     @if let Some(chart) = &chart { (write_chart(chart)) }
                 }
             }
@@ -97,13 +97,14 @@ fn overview(report: &Report) -> Markup {
 }
 
 /// What the columns of the board mean.
-fn board_words() -> Markup {
+fn board_words(report: &Report) -> Markup {
     html! {
         p class="words" {
             b { "uplift" } ": times the interpreter's speed, geometric mean over the kernels (95 % interval). "
             b { "compile" } ": from bytecode to loaded code, set-up included, for a typical kernel. "
             b { "code bytes" } ": over the corpus. "
             b { "native" } ": the least share of a benchmark's instructions that ran as native code."
+            @if let Some(noise) = noise(report) { " " b { "noise" } ": " (noise) }
         }
     }
 }

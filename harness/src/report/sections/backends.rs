@@ -4,7 +4,7 @@ use super::kernel;
 use crate::bench::Implementation;
 use crate::report::answers::State;
 use crate::report::document::{Cell, Part, Section, Table, anchor};
-use crate::report::format::{percent, ratio, ratio_interval, seconds, seconds_interval};
+use crate::report::format::{mebibytes, percent, ratio, ratio_interval, seconds, seconds_interval};
 use crate::report::model::{Bench, Report};
 
 pub(super) fn section(report: &Report) -> Section {
@@ -80,11 +80,12 @@ fn by_kernel(report: &Report, bench: &Bench, who: &Implementation) -> Option<Tab
                 Cell::measured(timing.compile, |i| seconds(i.estimate)),
                 Cell::measured(timing.break_even, |i| seconds(i.estimate)),
                 Cell::count(timing.code_bytes),
+                Cell::measured(timing.peak_memory, |i| mebibytes(i.estimate)),
                 Cell::maybe(native, |n| Cell::number(percent(n), n)),
             ])
         })
         .collect();
     rows.first()?;
-    let head = ["kernel", "uplift", "seconds", "compilation", "break-even", "bytes of code", "native"];
+    let head = ["kernel", "uplift", "seconds", "compilation", "break-even", "bytes of code", "peak memory", "native"];
     Some(Table::new(format!("{who} by kernel"), &head, rows).long())
 }

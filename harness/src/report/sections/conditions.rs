@@ -2,7 +2,7 @@
 
 use crate::report::answers::State;
 use crate::report::document::{Cell, Section, Table};
-use crate::report::format::seconds;
+use crate::report::format::{count, counted, seconds};
 use crate::report::model::{Bench, Environment};
 
 pub(super) fn section(environment: &Environment, bench: Option<&Bench>) -> Section {
@@ -31,6 +31,21 @@ pub(super) fn section(environment: &Environment, bench: Option<&Bench>) -> Secti
     });
     let head = ["backend", "version", "levels", "execution", "about"];
     section.tables.push(Table::new("Backends of this build", &head, rows.collect()));
+    if let Some(bench) = bench.filter(|b| !b.findings.is_empty()) {
+        let rows = bench.findings.iter().map(|f| {
+            let state = if f.fails { State::Bad } else { State::Unknown };
+            let who = f.implementation.as_ref().map_or_else(String::new, ToString::to_string);
+            let kind = Cell::text(f.kind.name().replace('_', " ")).state(state);
+            vec![
+                kind,
+                Cell::text(f.kernel.as_deref().unwrap_or_default()),
+                Cell::text(who),
+                Cell::text(f.what.as_str()),
+            ]
+        });
+        let head = ["finding", "kernel", "implementation", "what"];
+        section.tables.push(Table::new("What the run says about itself", &head, rows.collect()));
+    }
     if let Some(bench) = bench {
         let others = bench.participants.iter().filter(|p| p.implementation.column().is_none() || p.absent.is_some());
         let rows = others.map(|p| {
@@ -46,6 +61,20 @@ pub(super) fn section(environment: &Environment, bench: Option<&Bench>) -> Secti
         section.tables.push(Table::new("Other participants", &head, rows.collect()));
     }
     section
+}
+
+/// The run's own rate of false alarms; none unless someone took part twice.
+pub(super) fn false_alarms(bench: &Bench) -> Option<String> {
+    let alarms = &bench.analysis.false_alarms;
+    (alarms.comparisons > 0).then(|| {
+        format!(
+            "{} of {} differ; of random halves {} of {}",
+            alarms.alarms,
+            counted(alarms.comparisons as u64, "comparison"),
+            count(alarms.half_alarms as u64),
+            count(alarms.halves as u64)
+        )
+    })
 }
 
 fn machine(environment: &Environment, bench: Option<&Bench>) -> Vec<(String, String)> {
@@ -68,6 +97,14 @@ fn machine(environment: &Environment, bench: Option<&Bench>) -> Vec<(String, Str
         row("rounds", format!("{} (seed {})", bench.conditions.rounds, bench.conditions.seed));
         row("sizes", if bench.conditions.quick { "quick" } else { "full" }.to_owned());
         row("benchmarks took", seconds(bench.conditions.seconds));
+        if let Some(alarms) = false_alarms(bench) {
+            row("false alarms (A/A)", alarms);
+        }
+        let disturbances = &bench.analysis.disturbances;
+        if disturbances.samples > 0 {
+            let (disturbed, all) = (disturbances.disturbed as u64, disturbances.samples as u64);
+            row("disturbed samples", format!("{} of {}", count(disturbed), count(all)));
+        }
     }
     row("Lockstep", environment.lockstep.clone());
     for (name, version) in &environment.compilers {

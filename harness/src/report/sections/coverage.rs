@@ -3,7 +3,7 @@
 use super::{backend, kernel};
 use crate::report::answers::State;
 use crate::report::document::{Cell, Part, Section, Table, anchor};
-use crate::report::format::percent;
+use crate::report::format::{count, percent};
 use crate::report::model::{CoverageTable, ProgramCoverage, shares};
 
 pub(super) fn section(coverage: Option<&CoverageTable>) -> Section {
@@ -29,14 +29,22 @@ pub(super) fn section(coverage: Option<&CoverageTable>) -> Section {
     let rows = coverage.instructions.iter().map(|t| {
         let missing: Vec<String> = t.missing.iter().map(|(name, why)| format!("{name}: {why}")).collect();
         let state = if t.compiled == t.of { State::Good } else { State::Bad };
+        let verified = t.unverified.as_ref().map(|unverified| {
+            let state = if unverified.is_empty() { State::Good } else { State::Bad };
+            Cell::count((t.compiled.saturating_sub(unverified.len())) as u64).state(state)
+        });
         vec![
             backend(None, &t.implementation),
             Cell::number(format!("{} of {}", t.compiled, t.of), t.compiled as f64).state(state),
+            Cell::count(t.helpers as u64),
+            verified.unwrap_or_else(Cell::none),
             Cell::text(if missing.is_empty() { "none".to_owned() } else { missing.join("; ") }),
         ]
     });
-    let head = ["implementation", "instructions compiled", "missing"];
-    section.tables.push(Table::new("Instructions of the bytecode that compile at all", &head, rows.collect()));
+    let head = ["implementation", "instructions compiled", "through helpers", "verified", "missing"];
+    let caption =
+        "Instructions of the bytecode that compile at all; verified: executed natively in a trial that passed";
+    section.tables.push(Table::new(caption, &head, rows.collect()));
     section.parts.extend(who.iter().filter_map(|who| by_instruction(coverage, who)));
     section
 }
@@ -92,13 +100,25 @@ fn counts(coverage: &CoverageTable) -> Table {
             ]),
             _ => cells.extend((0..5).map(|_| Cell::none())),
         }
+        let causes: Vec<String> = row.causes.iter().map(|(why, n)| format!("{} {why}", count(*n))).collect();
+        cells.push(Cell::text(causes.join("; ")));
         cells.push(match &row.failure {
             None => Cell::text("pass").state(State::Good),
             Some(why) => Cell::text(format!("fail: {why}")).state(State::Bad),
         });
         cells
     });
-    let head = ["program", "implementation", "inline", "executed", "through helpers", "interpreted", "exits", "gate"];
+    let head = [
+        "program",
+        "implementation",
+        "inline",
+        "executed",
+        "through helpers",
+        "interpreted",
+        "exits",
+        "why interpreted",
+        "gate",
+    ];
     Table::new("Executed instructions", &head, rows.collect())
 }
 

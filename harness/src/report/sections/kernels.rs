@@ -2,8 +2,9 @@
 
 use super::backend;
 use crate::report::answers::State;
+use crate::report::charts;
 use crate::report::document::{Cell, Part, Section, Table, anchor};
-use crate::report::format::{percent, ratio, ratio_interval, seconds, seconds_interval};
+use crate::report::format::{mebibytes, percent, ratio, ratio_interval, seconds, seconds_interval};
 use crate::report::model::{Bench, Report};
 use crate::stats::Verdict;
 
@@ -27,6 +28,7 @@ fn part(report: &Report, bench: &Bench, name: &str) -> Part {
         let state = if kept == all { State::Good } else { State::Bad };
         part.facts.push(("gates kept", Cell::text(format!("{kept} of {all}")).state(state)));
     }
+    part.charts.extend(charts::warmup(bench, name));
     part.tables.push(everyone(report, bench, name));
     part
 }
@@ -49,9 +51,20 @@ fn everyone(report: &Report, bench: &Bench, name: &str) -> Table {
             Cell::measured(t.compile, |i| seconds(i.estimate)),
             Cell::measured(t.first, |i| seconds(i.estimate)),
             Cell::maybe(compiled.then_some(t.code_bytes), Cell::count),
+            Cell::measured(t.peak_memory, |i| mebibytes(i.estimate)),
             Cell::maybe(native, |n| Cell::number(percent(n), n)),
         ]
     });
-    let head = ["implementation", "size", "seconds", "uplift", "compilation", "first call", "bytes of code", "native"];
+    let head = [
+        "implementation",
+        "size",
+        "seconds",
+        "uplift",
+        "compilation",
+        "first call",
+        "bytes of code",
+        "peak memory",
+        "native",
+    ];
     Table::new(format!("Everyone on {name}"), &head, rows.collect()).long()
 }

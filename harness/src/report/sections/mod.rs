@@ -13,8 +13,9 @@ mod parity;
 mod peers;
 mod timings;
 mod uplift;
+mod warmup;
 
-pub use overview::board;
+pub use overview::{board, noise};
 
 use super::document::{Cell, Section, Table, anchor};
 use super::format::ratio_interval;
@@ -28,10 +29,11 @@ pub fn sections(report: &Report) -> Vec<Section> {
     vec![
         uplift::section(bench),
         compile::section(bench),
+        warmup::section(bench),
         coverage::section(report.coverage.as_ref()),
         parity::section(report.parity.as_ref()),
         faults::section(report.faults.as_ref()),
-        changes::section(report.comparison.as_ref(), report.history.as_ref()),
+        changes::section(report),
         gates::section(bench),
         backends::section(report),
         kernels::section(report),

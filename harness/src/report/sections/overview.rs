@@ -2,7 +2,7 @@
 
 use crate::report::answers::State;
 use crate::report::document::{Cell, Table, anchor};
-use crate::report::format::{count, percent, ratio, ratio_interval, seconds};
+use crate::report::format::{count, counted, percent, ratio, ratio_interval, seconds};
 use crate::report::model::{Report, Sums};
 
 /// A row for each backend; none without backends.
@@ -37,6 +37,21 @@ pub fn board(report: &Report) -> Option<Table> {
         ["backend", "trials", "uplift", "compile", "code bytes", "native"].map(str::to_owned).into();
     head.extend(yardstick.map(|peer| format!("time / {}", peer.implementation)));
     Some(Table { caption, head, rows: rows.collect(), long: false })
+}
+
+/// The run's own noise, in a sentence; none if it was not measured.
+pub fn noise(report: &Report) -> Option<String> {
+    let bench = report.bench.as_ref()?;
+    let alarms = super::conditions::false_alarms(bench)?;
+    let disturbances = &bench.analysis.disturbances;
+    let disturbed = (disturbances.samples > 0).then(|| {
+        format!(
+            " {} of {} disturbed.",
+            count(disturbances.disturbed as u64),
+            counted(disturbances.samples as u64, "sample")
+        )
+    });
+    Some(format!("A/A, one implementation against itself: {alarms}.{}", disturbed.unwrap_or_default()))
 }
 
 fn trials(report: &Report, who: &str) -> Cell {
