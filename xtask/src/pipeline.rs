@@ -163,7 +163,7 @@ pub const ASSESS: &[Row] = &[
     },
     Row {
         name: "bench",
-        shows: "how fast, with intervals and gates; takes about ten minutes",
+        shows: "how fast, with intervals and gates; by far the longest stage",
         commands: |sh, _| {
             vec![
                 lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json"),
