@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::bench::progress_bar;
 use super::{Corpus, Done};
 use crate::compare::gate::Gate;
-use crate::compare::study::{self, Study};
+use crate::compare::study::{self, LEAST, Study};
 use crate::compare::suite::{ROUNDS, Suite};
 
 /// Find out how often a gate cries wolf and what it finds, and keep the data.
@@ -28,7 +28,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Simulated comparisons of each kind
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 2000)]
     simulations: usize,
     #[command(flatten)]
     corpus: Corpus,
@@ -63,6 +63,10 @@ pub(super) fn run(options: &Options) -> Done {
             study::append(&options.out, &mut recorded, run)?;
         }
         bar.finish_and_clear();
+    }
+    if options.record.is_some() && recorded.len() < LEAST {
+        println!("study: {} runs recorded; from {LEAST} on they can be studied", recorded.len());
+        return Ok(ExitCode::SUCCESS);
     }
     let study = Study::of(&recorded, Gate::default(), options.simulations)?;
     let file = options.out.join("rates.json");
