@@ -7,9 +7,11 @@
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
 //! - [`program`]: bytecode programs with stated results, on the interpreter and natively in every configuration.
 //! - [`doctor`]: what this machine has and lacks.
+//! - [`waiver`]: trials known to fail or to be flaky, with reason, owner and date.
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`grid`]: the required cells of the instruction grid as cases, with an outside judge.
+//! - [`export`]: IR cases for others' runners.
 //! - [`conformance`]: whether a process speaks the exec protocol.
 //! - [`stats`]: intervals and verdicts.
 //! - [`judge`]: the evaluator itself, against C.
@@ -31,6 +33,7 @@ pub mod compare;
 pub mod conformance;
 pub mod corpus;
 pub mod doctor;
+pub mod export;
 pub mod fault;
 pub mod fuzz;
 pub mod grid;
@@ -43,6 +46,7 @@ pub mod report;
 pub mod results;
 pub mod stats;
 pub mod subject;
+pub mod waiver;
 pub mod worker;
 
 pub use lockstep_registry::registry;

@@ -41,6 +41,12 @@ pub struct Summary {
     pub died: u32,
     /// Refused, as the backend's capabilities say.
     pub refused: u32,
+    /// Failed, as a waiver says.
+    #[serde(default)]
+    pub waived: u32,
+    /// Passed and failed, as their entry says.
+    #[serde(default)]
+    pub flaky: u32,
 }
 
 /// One trial.
@@ -84,6 +90,10 @@ pub enum Status {
     Died,
     /// As declared.
     Refused,
+    /// Failed, and a waiver that holds says so.
+    Waived,
+    /// Seen to pass and to fail, and an entry that holds says so.
+    Flaky,
 }
 
 impl TrialResult {
@@ -124,6 +134,8 @@ impl Summary {
             match trial.status {
                 Status::Passed => sum.passed += 1,
                 Status::Refused => sum.refused += 1,
+                Status::Waived => sum.waived += 1,
+                Status::Flaky => sum.flaky += 1,
                 Status::Failed => sum.failed += 1,
                 Status::Died => {
                     sum.failed += 1;

@@ -46,6 +46,26 @@ fn every_integer_case_passes_and_the_rest_is_refused_as_declared() {
     println!("{integer} integer cases and {} others passed, {} refused", passed.len() - integer, refused.len());
 }
 
+/// Whole programs: what it lowers agrees with the interpreter in every configuration, what it lacks is refused as declared.
+#[test]
+fn programs_agree_or_are_refused_as_declared() {
+    let done = Command::new(env!("CARGO_BIN_EXE_baseline-x64"))
+        .args([
+            "parity",
+            "bench/kernels/fib/",
+            "bench/kernels/sieve/",
+            "bench/kernels/mandelbrot/",
+            "--backend",
+            ID,
+            "--quiet",
+        ])
+        .output()
+        .expect("the command runs");
+    let output = String::from_utf8_lossy(&done.stdout);
+    // Five configurations of each; mandelbrot computes with floats.
+    assert!(output.contains("parity: ok: 10 passed, 0 failed (0 died), 5 refused as declared"), "{output}");
+}
+
 #[test]
 fn it_has_under_600_lines() {
     let sources = [include_str!("../src/main.rs"), include_str!("../src/lib.rs"), include_str!("../src/ops.rs")];

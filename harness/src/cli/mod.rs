@@ -10,6 +10,7 @@ mod coverage;
 mod disasm;
 mod doctor;
 mod exec_conformance;
+mod export;
 mod faults;
 mod fuzz;
 mod fuzz_bytecode;
@@ -87,6 +88,8 @@ enum Command {
     Disasm(disasm::Options),
     /// Compare the IR evaluator with C compiled by gcc
     Judge(judge::Options),
+    /// Write IR cases for others' runners: as C, CLIF or WebAssembly scripts
+    Export(export::Options),
     /// Check that a command speaks the exec protocol
     ExecConformance(exec_conformance::Options),
     /// Look at this machine: what is found, what is missing and how to get it, how noisy it is
@@ -197,6 +200,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         Command::Judge(options) => judge::run(&options),
+        Command::Export(options) => export::run(&options),
         Command::ExecConformance(options) => exec_conformance::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Schema(options) => schema::run(&options),

@@ -15,13 +15,14 @@ use crate::check::Verdict;
 use crate::corpus;
 use crate::program::{Configuration, trial};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
+use crate::waiver::{Date, Expectation, Waivers};
 use crate::worker::{Answer, Death, Limits, Pool, Task};
 
 /// Run cases on backends and compare with what is expected.
 ///
 /// A trial is a case on a backend at a level, named CASE/BACKEND/LEVEL. Each runs in a worker process: a crash, a hang, an
 /// exit, noise or a huge allocation fails that trial alone. A trial that a backend declares it cannot do (`lockstep backends`
-/// lists what it lacks) must be refused, and counts as such.
+/// lists what it lacks) must be refused, and counts as such. A trial with a waiver runs, and fails if it passes or the waiver has expired.
 #[derive(Args)]
 pub(super) struct Options {
     /// Only trials whose name contains one of these
@@ -41,8 +42,11 @@ pub(super) struct Options {
     #[command(flatten)]
     corpus: Corpus,
     /// Put a whole VM from outside under test, as this file describes it (docs/subjects.md)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["backends", "levels", "corpus", "timeout", "memory"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["backends", "levels", "corpus", "timeout", "memory", "waivers"])]
     subject: Option<PathBuf>,
+    /// Waivers: trials known to fail or to be flaky, with reason, owner and date; `waivers.yaml` of the corpus if not stated
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
     /// Trials at a time
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
@@ -81,25 +85,35 @@ pub(super) fn run(options: &Options) -> Done {
     let start = Instant::now();
     let silence = Duration::try_from_secs_f64(options.timeout).map_err(|e| format!("--timeout: {e}"))?;
     let limits = Limits { memory: options.memory << 20, silence, ..Limits::default() };
+    let mut all = Case::names(&options.corpus.corpus)?;
+    let ir_cases = all.len();
+    all.extend(corpus::program::names(&options.corpus.corpus)?);
+    let waivers = Waivers::load(&options.corpus.corpus, options.waivers.as_deref(), &all)?;
     let shared = Arc::new(Shared {
         pool: Pool::new(limits),
+        waivers,
+        today: Date::today(),
         results: Mutex::default(),
         verified: Mutex::default(),
         corpus: options.corpus.corpus.clone(),
         again: format!(
-            "{} parity{} --exact",
+            "{} parity{}{} --exact",
             program(),
+            options
+                .waivers
+                .as_ref()
+                .map_or_else(String::new, |f| format!(" --waivers {}", shell_word(&f.display().to_string()))),
             if options.timeout == 60.0 { String::new() } else { format!(" --timeout {}", options.timeout) }
         ),
     });
     let columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
     let mut trials = Vec::new();
-    for case in Case::names(&options.corpus.corpus)? {
+    for case in &all[..ir_cases] {
         for column in &columns {
             let name = format!("{case}/{column}");
             if options.selects(&name) {
                 let (shared, case, column, name_) = (shared.clone(), case.clone(), column.clone(), name.clone());
-                trials.push(Trial::test(name, move || shared.ir_trial(name_, case, column)));
+                trials.push(Trial::test(name, move || shared.conclude(|| shared.ir_trial(&name_, &case, &column))));
             }
         }
     }
@@ -108,12 +122,14 @@ pub(super) fn run(options: &Options) -> Done {
     let natives = columns.iter().flat_map(|c| Configuration::ALL.map(|configuration| (c.clone(), configuration)));
     let places: Vec<Option<(Column, Configuration)>> =
         alone.then_some(None).into_iter().chain(natives.map(Some)).collect();
-    for case in corpus::program::names(&options.corpus.corpus)? {
+    for case in &all[ir_cases..] {
         for native in &places {
-            let name = trial::name(&case, native.as_ref());
+            let name = trial::name(case, native.as_ref());
             if options.selects(&name) {
                 let (shared, case, native, name_) = (shared.clone(), case.clone(), native.clone(), name.clone());
-                trials.push(Trial::test(name, move || shared.program_trial(name_, case, native)));
+                trials.push(Trial::test(name, move || {
+                    shared.conclude(|| (shared.program_trial(&name_, &case, native.as_ref()), None))
+                }));
             }
         }
     }
@@ -136,12 +152,16 @@ pub(super) fn run(options: &Options) -> Done {
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
     println!(
-        "parity: {}: {} passed, {} failed ({} died), {} refused as declared; {:.1} s",
+        "parity: {}: {} passed, {} failed ({} died), {} refused as declared{}; {:.1} s",
         if conclusion.has_failed() { "FAILED" } else { "ok" },
         summary.passed,
         summary.failed,
         summary.died,
         summary.refused,
+        match (summary.waived, summary.flaky) {
+            (0, 0) => String::new(),
+            (waived, flaky) => format!(", {waived} waived, {flaky} flaky"),
+        },
         start.elapsed().as_secs_f64()
     );
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -153,6 +173,8 @@ struct Shared {
     results: Mutex<Vec<TrialResult>>,
     verified: Mutex<Verified>,
     corpus: PathBuf,
+    waivers: Waivers,
+    today: Date,
     /// The line that runs a trial again, without its name.
     again: String,
 }
@@ -166,10 +188,10 @@ impl Shared {
         self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn ir_trial(&self, name: String, case: String, column: Column) -> Result<(), Failed> {
-        let start = Instant::now();
-        let task = Task::IrCase { case: case.clone(), column: column.clone(), corpus: self.corpus.clone() };
-        let mut result = TrialResult::new(name, case, Some(column));
+    /// Makes a trial once; a short unit's text comes with a failure.
+    fn ir_trial(&self, name: &str, case: &str, column: &Column) -> (TrialResult, Option<String>) {
+        let task = Task::IrCase { case: case.to_owned(), column: column.clone(), corpus: self.corpus.clone() };
+        let mut result = TrialResult::new(name.to_owned(), case.to_owned(), Some(column.clone()));
         let mut unit = None;
         match self.pool.run(&task) {
             Ok(Answer::Case(report)) => {
@@ -186,13 +208,12 @@ impl Shared {
             }
             answer => no_answer(&mut result, answer),
         }
-        self.conclude(result, start, unit.as_deref())
+        (result, unit)
     }
 
-    fn program_trial(&self, name: String, case: String, native: Option<(Column, Configuration)>) -> Result<(), Failed> {
-        let start = Instant::now();
-        let task = Task::ProgramCase { case: case.clone(), native: native.clone(), corpus: self.corpus.clone() };
-        let mut result = TrialResult::new(name, case, native.as_ref().map(|n| n.0.clone()));
+    fn program_trial(&self, name: &str, case: &str, native: Option<&(Column, Configuration)>) -> TrialResult {
+        let task = Task::ProgramCase { case: case.to_owned(), native: native.cloned(), corpus: self.corpus.clone() };
+        let mut result = TrialResult::new(name.to_owned(), case.to_owned(), native.map(|n| n.0.clone()));
         result.configuration = native.map(|n| n.1);
         match self.pool.run(&task) {
             Ok(Answer::Program(report)) => {
@@ -202,17 +223,44 @@ impl Shared {
                     let counts = verified.entry(column.to_string()).or_default();
                     report.natively.into_iter().for_each(|mnemonic| *counts.entry(mnemonic).or_default() += 1);
                 }
-                if let Some(what) = report.failure {
-                    result.fail(Status::Failed, Some("parity".to_owned()), what);
+                match report.failure {
+                    Some(what) => result.fail(Status::Failed, Some("parity".to_owned()), what),
+                    None if report.stats.refused > 0 => {
+                        let what = format!("{} functions, as declared; the rest agrees", report.stats.refused);
+                        (result.status, result.what) = (Status::Refused, Some(what));
+                    }
+                    None => {}
                 }
             }
             answer => no_answer(&mut result, answer),
         }
-        self.conclude(result, start, None)
+        result
     }
 
-    /// Records a result, and turns a failure into what the test runner shows.
-    fn conclude(&self, mut result: TrialResult, start: Instant, unit: Option<&str>) -> Result<(), Failed> {
+    /// Makes a trial as often as is said of it, judges it, records the result, and turns a failure into what the test runner shows.
+    fn conclude(&self, once: impl Fn() -> (TrialResult, Option<String>)) -> Result<(), Failed> {
+        let start = Instant::now();
+        let (mut result, mut unit) = once();
+        match self.waivers.expectation(&result) {
+            None => {}
+            Some(Expectation::Fails(waiver)) => waiver.judge(&mut result, self.today),
+            Some(Expectation::Flaky(waiver, runs)) => {
+                let (mut passed, mut failed) = (0, 0);
+                for run in 0..runs {
+                    if run > 0 {
+                        (result, unit) = once();
+                    }
+                    match result.status {
+                        Status::Failed | Status::Died => failed += 1,
+                        _ => passed += 1,
+                    }
+                    if passed > 0 && failed > 0 {
+                        break;
+                    }
+                }
+                waiver.judge_flaky(&mut result, passed, failed, self.today);
+            }
+        }
         result.seconds = start.elapsed().as_secs_f64();
         let failure = matches!(result.status, Status::Failed | Status::Died).then(|| {
             let mut text = result.what.clone().unwrap_or_default();

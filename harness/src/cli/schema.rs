@@ -15,7 +15,7 @@ use crate::corpus::schema::SCHEMAS;
 ///   # yaml-language-server: $schema=https://…/docs/schema/ir.schema.json
 #[derive(Args)]
 pub(super) struct Options {
-    /// Which: ir, program, gates or subject. All are listed if none is named
+    /// Which: ir, program, gates, waivers or subject. All are listed if none is named
     name: Option<String>,
     /// Write all of them into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "name")]

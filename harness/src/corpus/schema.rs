@@ -6,6 +6,7 @@ use schemars::{Schema, schema_for};
 use super::{ir, program};
 use crate::bench::gates::CorpusGates;
 use crate::subject::Manifest;
+use crate::waiver::Waivers;
 
 /// The schema of one kind of corpus file.
 pub struct CorpusSchema {
@@ -20,7 +21,7 @@ pub struct CorpusSchema {
 }
 
 /// All of them.
-pub const SCHEMAS: [CorpusSchema; 4] = [
+pub const SCHEMAS: [CorpusSchema; 5] = [
     CorpusSchema {
         name: "ir",
         files: &["ir/*.yaml"],
@@ -44,6 +45,12 @@ pub const SCHEMAS: [CorpusSchema; 4] = [
         files: &["../examples/subjects/luajit/subject.yaml", "../examples/subjects/lockstep/subject.yaml"],
         about: "whole VMs from outside, wherever they are",
         schema: || schema_for!(Manifest),
+    },
+    CorpusSchema {
+        name: "waivers",
+        files: &["waivers.yaml"],
+        about: "trials known to fail or to be flaky",
+        schema: || schema_for!(Waivers),
     },
 ];
 

@@ -5,7 +5,7 @@
 //! [`lockstep_ir::eval::evaluate`] at the edge values of every operand, and at random ones. An operation that has no
 //! expression here is an error: nothing goes unjudged in silence.
 
-mod expression;
+pub(crate) mod expression;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -196,7 +196,7 @@ fn program(operations: &[(String, OpInstance)]) -> Result<String, JudgeError> {
 }
 
 /// Unsigned in C, as the table gives integers no sign; expressions cast where an operation is signed.
-fn c_type(ty: Type) -> &'static str {
+pub(crate) fn c_type(ty: Type) -> &'static str {
     match ty {
         Type::I8 => "u8",
         Type::I16 => "u16",

@@ -140,7 +140,7 @@ impl Page {
     fn parity(&mut self, parity: &Parity) {
         self.section("What agrees");
         let row = |(name, family): (&String, &super::model::Family)| {
-            let Summary { passed, failed, died, refused } = family.summary;
+            let Summary { passed, failed, died, refused, .. } = family.summary;
             let digest: String = family.digest.chars().take(16).collect();
             vec![
                 text(name),
@@ -248,8 +248,14 @@ pub fn summary(passport: &Passport) -> Vec<(bool, String)> {
     match &passport.parity {
         None => sentences.push((false, "Parity was not run.".to_owned())),
         Some(parity) => {
-            let Summary { passed, failed, died, refused } = parity.summary;
+            let Summary { passed, failed, died, refused, waived, flaky } = parity.summary;
             sentences.push((failed == 0, format!("Parity: {passed} trials passed, {failed} failed ({died} without an answer), {refused} refused as declared.")));
+            if waived + flaky > 0 {
+                sentences.push((
+                    true,
+                    format!("Known defects, with an owner and a date: {waived} trials fail and {flaky} are flaky."),
+                ));
+            }
         }
     }
     if let Some(coverage) = &passport.coverage {

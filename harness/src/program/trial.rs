@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_engine::{Cache, Executions, Session, Stats};
+use lockstep_engine::{Cache, Executions, Refused, Session, Stats};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
@@ -27,6 +27,9 @@ pub struct TrialStats {
     pub interpreted: u64,
     /// Exits forced.
     pub exits: u64,
+    /// Functions that the backend refused, as it declares: they were interpreted.
+    #[serde(default)]
+    pub refused: u64,
 }
 
 /// How a trial ended.
@@ -142,8 +145,15 @@ impl Trial<'_> {
         Ok(observed)
     }
 
-    fn check_refusals(&self, stats: &Stats) -> Result<(), String> {
-        let Some(refused) = stats.refusals.first() else { return Ok(()) };
+    /// What the backend declares that it lacks it may refuse, and nothing else. The rest of the program is compared all the same.
+    fn check_refusals(&mut self, stats: &Stats) -> Result<(), String> {
+        let lacks = self.backend.capabilities().unsupported;
+        let declared = |refused: &&Refused| {
+            // As the error's own text begins.
+            lacks.iter().any(|op| refused.detail.starts_with(&format!("operation `{}` ", op.info().name)))
+        };
+        self.stats.refused = self.stats.refused.max(stats.refusals.iter().filter(declared).count() as u64);
+        let Some(refused) = stats.refusals.iter().find(|refused| !declared(refused)) else { return Ok(()) };
         let name = &self.program.module.function(refused.func).name;
         Err(format!("`{name}` was not compiled: {} ({})", refused.reason, refused.detail))
     }
@@ -176,6 +186,9 @@ impl Trial<'_> {
         self.stats.interpreted += interpreted;
         let evaluated = self.backend.capabilities().execution == Execution::Evaluated;
         let exits: u64 = counted.stats.exits.values().sum();
+        if self.stats.refused > 0 {
+            return Ok(());
+        }
         let what = if evaluated { "evaluated" } else { "run natively" };
         match self.configuration {
             Configuration::Eager if native == 0 && exits == 0 => Err(format!("nothing was {what}")),

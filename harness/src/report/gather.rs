@@ -179,6 +179,8 @@ impl Sums {
         match status {
             Status::Passed => self.passed += 1,
             Status::Refused => self.refused += 1,
+            Status::Waived => self.waived += 1,
+            Status::Flaky => self.flaky += 1,
             Status::Failed => self.failed += 1,
             Status::Died => {
                 self.failed += 1;

@@ -84,6 +84,12 @@ pub struct Sums {
     pub died: u32,
     /// Refused, as declared.
     pub refused: u32,
+    /// Failing, as a waiver says.
+    #[serde(default)]
+    pub waived: u32,
+    /// Passing and failing, as an entry says.
+    #[serde(default)]
+    pub flaky: u32,
 }
 
 /// What agrees.

@@ -41,6 +41,13 @@ def misbehave(request):
     elif MODE == "grandchild-then-death":
         subprocess.run(["sh", "-c", "setsid sleep 600 </dev/null >/dev/null 2>&1 &"], check=True)
         os.abort()
+    elif MODE == "by-turns":
+        # Ends at the first of every five compilations: a case has three at most.
+        count = int(open(sys.argv[2]).read()) if os.path.exists(sys.argv[2]) else 0
+        with open(sys.argv[2], "w") as state:
+            state.write(str(count + 1))
+        if count % 5 == 0:
+            os._exit(1)
     elif MODE == "memory":
         hoard = bytearray(10 << 30)
         hoard[:: 4096] = b"x" * len(hoard[:: 4096])

@@ -25,6 +25,10 @@ pub(super) fn answer(report: &Report) -> Answer {
         let refused = counted(parity.sums.refused.into(), "more trial");
         sentences.push(format!("{refused} refused, as the backends declare."));
     }
+    if parity.sums.waived + parity.sums.flaky > 0 {
+        let (waived, flaky) = (parity.sums.waived, parity.sums.flaky);
+        sentences.push(format!("Known defects, with an owner and a date: {waived} trials fail and {flaky} are flaky."));
+    }
     sentences.extend(native(report));
     let (seen, blind) = faults(report);
     sentences.extend(seen);
