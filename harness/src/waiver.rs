@@ -256,7 +256,7 @@ mod tests {
 
     fn one(case: &str, more: &str) -> String {
         format!(
-            "about: Known defects.\nwaivers:\n  - {{case: {case}, backend: mine, reason: a defect, owner: ada, expires: 2027-01-31{more}}}\n"
+            "about: Known defects.\nwaivers:\n  - {{case: \"{case}\", backend: mine, reason: a defect, owner: ada, expires: 2027-01-31{more}}}\n"
         )
     }
 

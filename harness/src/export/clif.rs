@@ -1,5 +1,5 @@
-//! CLIF in the form of Cranelift's filetests: `test run`, with a run command per check. Run commands pass scalars only, so a case that touches memory
-//! has no place here; and Cranelift's divisions trap, so tuples that would are left out, and functions with divisions are not exported.
+//! CLIF in the form of its filetests: `test run`, with a run command per check. Run commands pass scalars only, so a case that touches memory
+//! has no place here; and CLIF's divisions trap, so tuples that would are left out, and functions with divisions are not exported.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -74,7 +74,7 @@ fn mnemonic(op: Op, ty: Type) -> Option<String> {
     Some(plain)
 }
 
-/// Whether Cranelift's instruction traps at these operands.
+/// Whether CLIF's instruction traps at these operands.
 fn traps(op: Op, ty: Type, args: &[u64]) -> bool {
     let zero = args.get(1) == Some(&0);
     match op {

@@ -36,7 +36,7 @@ const TUPLES: usize = 400;
 pub enum Language {
     /// WebAssembly scripts: `assert_return` with exact bits
     Wast,
-    /// Cranelift's IR as its filetests have it: `test run`
+    /// CLIF, as its filetests have it: `test run`
     Clif,
     /// Self-checking C
     C,
