@@ -9,9 +9,11 @@ use super::{Cli, Done};
 
 /// Print a script that lets a shell complete commands and options.
 ///
-///   bash:  lockstep completions bash > ~/.local/share/bash-completion/completions/lockstep
-///   zsh:   lockstep completions zsh > "${fpath[1]}/_lockstep"
-///   fish:  lockstep completions fish > ~/.config/fish/completions/lockstep.fish
+/// ```sh
+/// lockstep completions bash > ~/.local/share/bash-completion/completions/lockstep
+/// lockstep completions zsh > "${fpath[1]}/_lockstep"
+/// lockstep completions fish > ~/.config/fish/completions/lockstep.fish
+/// ```
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Options {

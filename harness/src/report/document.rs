@@ -1,5 +1,5 @@
 //! What a report consists of: sections with words, pictures and tables, and parts to drill down to. What they say is in [`super::sections`]; how it
-//! is written in [`super::markdown`] and [`super::html`].
+//! is written in [`super::markdown`] and [`super::page`].
 
 use super::answers::State;
 use super::charts::Chart;

@@ -5,7 +5,7 @@
 //!
 //! - [`manifest`]: the file; [`command`]: from the file to command lines; [`process`]: one process, isolated.
 //! - [`observe`]: what can be seen of a run, and how two runs differ; [`evidence`]: what shows that anything ran natively.
-//! - [`trial`] is parity; [`bench`] is times; [`bisect`] goes from a divergence to the functions and the change behind it, with [`reduce`].
+//! - [`trial`] is parity; [`mod@bench`] is times; [`bisect`] goes from a divergence to the functions and the change behind it, with [`reduce`].
 //!
 //! Without counters nothing here can know that a configuration ran native code at all. Then every result says *native execution unproven*.
 
