@@ -147,6 +147,8 @@ fn what_fails_is_seen() {
     let report = report("fails", values.0, values.1, Some(bench((1.0, 2e-5), (2.0, 4e-4), "fail")));
     let [right, _, worse] = answers(&report);
     assert_eq!((right.short.as_str(), right.state), ("No", State::Bad));
+    let which = &answers(&report)[1];
+    assert!(which.state == State::Bad && which.sentences[0].starts_with("Beware: red/speed failed"), "{which:?}");
     assert!(right.sentences[0].contains("1 failed, on red/speed"), "{right:?}");
     assert_eq!((worse.short.as_str(), worse.state), ("Yes", State::Bad));
     let said = worse.sentences.join(" ");

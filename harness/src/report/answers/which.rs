@@ -41,13 +41,28 @@ pub(super) fn answer(report: &Report) -> Answer {
     if bench.conditions.quick {
         sentences.push("This was a quick look at small sizes.".to_owned());
     }
+    let wrong = wrong(report, choice);
+    let any_wrong = !wrong.is_empty();
+    if any_wrong {
+        sentences.insert(
+            0,
+            format!("Beware: {} failed trials of parity; what is wrong is of no use, however fast.", list(&wrong)),
+        );
+    }
     let (headline, state) = match (short.told(), long.told()) {
         (true, true) if short.best == long.best => (long.best.to_string(), State::Plain),
         (true, true) => ("It depends on the run".to_owned(), State::Plain),
         (false, false) => ("Cannot be told".to_owned(), State::Unknown),
         _ => ("Cannot be told for all runs".to_owned(), State::Unknown),
     };
-    answer(headline, state, parts, sentences)
+    answer(headline, if any_wrong { State::Bad } else { state }, parts, sentences)
+}
+
+/// Candidates that parity found to be wrong.
+fn wrong(report: &Report, choice: &Choice) -> Vec<String> {
+    let rows = || report.parity.iter().flat_map(|p| &p.rows).filter(|r| r.sums.failed > 0);
+    let names = choice.candidates.iter().map(|c| c.implementation.to_string());
+    names.filter(|name| rows().any(|r| r.implementation == *name)).collect()
 }
 
 /// The best, or those that cannot be told from each other.

@@ -140,8 +140,8 @@ fn gates(report: &Report, found: &mut Findings) {
     let held = bench.gates_with(Verdict::Pass).count();
     if held > 0 {
         let all = bench.gates.len();
-        let held = if held == all { "All".to_owned() } else { format!("{} of", count(held as u64)) };
-        found.good.push(format!("{held} {} of speed that the corpus sets hold.", counted(all as u64, "bound")));
+        let held = if held == all { "all".to_owned() } else { count(held as u64) };
+        found.good.push(format!("Of {} of speed that the corpus sets {held} hold.", counted(all as u64, "bound")));
     }
 }
 

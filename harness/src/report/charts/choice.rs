@@ -45,7 +45,7 @@ fn gain(candidate: &Candidate, time: f64) -> f64 {
 }
 
 fn draw(bench: &Bench, choice: &Choice, page: Page) -> Option<String> {
-    let (left, right) = (page.pick(44, 36), page.width() - 6);
+    let (left, right) = (page.pick(44, 36), page.width() - 18);
     let compile = || choice.candidates.iter().map(|c| c.compile.estimate);
     let longest = compile().fold(0.0, f64::max) * 40.0;
     let longest = choice.crossover.map_or(longest, |c| longest.max(c.high * 4.0));
@@ -83,8 +83,8 @@ fn draw(bench: &Bench, choice: &Choice, page: Page) -> Option<String> {
             let at = across.place(crossover.estimate);
             let text = seconds(crossover.estimate);
             canvas.text(&text, (at, TOP - 12), HPos::Center, Ink::Text, true);
-            canvas.text(&format!("← {}", choice.short.best), (at - 34, TOP - 12), HPos::Right, Ink::Text, false);
-            canvas.text(&format!("{} →", choice.long.best), (at + 34, TOP - 12), HPos::Left, Ink::Text, false);
+            canvas.text(&format!("← {}", choice.short.best), (at - 42, TOP - 12), HPos::Right, Ink::Text, false);
+            canvas.text(&format!("{} →", choice.long.best), (at + 42, TOP - 12), HPos::Left, Ink::Text, false);
         }
         canvas.text("time of the whole run →", (right, BOTTOM + 36), HPos::Right, Ink::Faint, false);
     }))

@@ -175,7 +175,7 @@ impl Canvas<'_> {
     }
 
     fn text(&self, text: &str, at: Point, anchor: HPos, ink: Ink, bold: bool) {
-        let font = FontDesc::from(("sans-serif", 13));
+        let font = FontDesc::from(("sans-serif", 15));
         let font = if bold { font.style(FontStyle::Bold) } else { font };
         let colour = ink.placeholder();
         let style = TextStyle::from(font).color(&colour).pos(Pos::new(anchor, VPos::Center));
