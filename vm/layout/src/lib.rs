@@ -10,6 +10,12 @@ mod context;
 mod frame;
 mod helper;
 mod object;
+mod object_array;
+mod object_function;
+mod object_string;
+mod object_table;
+mod object_userdata;
+mod slot;
 mod status;
 mod tag;
 
@@ -19,6 +25,16 @@ pub use frame::{
     tag_offset,
 };
 pub use helper::{Effects, HelperId, Outcome, Scalar};
-pub use object::{ARRAY_ELEMENTS, ARRAY_LEN, ArrayHeader, OBJECT_ALIGN, ObjectHeader, ObjectKind, array_element_size};
+pub use object::{Mark, OBJECT_ALIGN, ObjectHeader, ObjectKind, object_offset};
+pub use object_array::{ARRAY_ELEMENTS, ARRAY_LEN, ArrayHeader, array_element_size};
+pub use object_function::{
+    CLOSURE_FUNCTION, CLOSURE_UPVALUES, ClosureHeader, CoroutineHeader, FOREIGN_CAPTURES, ForeignHeader, UPVALUE_SLOT,
+    UpvalueHeader,
+};
+pub use object_string::{INTERNED_MAX, STRING_BYTES, STRING_LEN, StringFlags, StringHeader, string_size};
+pub use object_table::{
+    BOOL_NIL, ElementKind, NODE_DEAD, NODE_SIZE, NODE_UNUSED, Node, TableFlags, TableHeader, node_offset, table_offset,
+};
+pub use object_userdata::UserdataHeader;
 pub use status::Status;
 pub use tag::Tag;

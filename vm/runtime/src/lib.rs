@@ -3,24 +3,43 @@
 //! [`Vm`] owns everything a program needs while it runs and hands out safe views of it. It executes nothing: the
 //! interpreter and generated code do, through the address of the VM's context.
 
+mod arithmetic;
+mod closure;
+mod comparison;
+mod concat;
+mod conversion;
 mod error;
 mod functions;
 mod heap;
 mod helpers;
 mod machine_stack;
+mod metamethod;
 mod snapshot;
 mod stack;
+mod string;
+mod table;
 mod tiering;
+mod userdata;
 mod value;
 mod vm;
 
+pub use arithmetic::{
+    ArithError, ArithOp, arith, float_mod, floor_div, floor_mod, loop_limit, number_as_float, power, shift_left,
+};
+pub use closure::{ClosureRef, CoroutineRef, ForeignRef, UpvalueRef};
+pub use comparison::{raw_equal, raw_less, raw_less_equal};
+pub use conversion::{NumberText, float_to_integer, parse_number, to_integer, to_number};
 pub use error::{Error, Position, Traceback};
 pub use functions::FunctionInfo;
 pub use heap::{ArrayRef, Heap, OutOfMemory};
 pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
+pub use metamethod::Metamethod;
 pub use snapshot::{Held, Snapshot};
 pub use stack::{MAX_FRAME_SIZE, Stack};
+pub use string::StringRef;
+pub use table::{Entry, TableError, TableRef};
 pub use tiering::{NativeEntry, Thresholds, Tiering};
+pub use userdata::{Release, UserdataRef};
 pub use value::Value;
 pub use vm::{InterpreterEntries, InterruptHandle, Limits, StackSizes, Vm};
 

@@ -1,26 +1,11 @@
-//! The heap: typed arrays on one allocation list, under one memory limit.
-//!
-//! Nothing is collected yet; objects live as long as the VM. Headers carry a kind and mark bits, so that a mark-sweep
-//! collector needs the list and the frames' liveness maps, and no change of layout.
+//! Typed arrays: making them, and copying them in from the host and out to it.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::mem::size_of;
 
-use lockstep_layout::{ARRAY_ELEMENTS, ArrayHeader, OBJECT_ALIGN, ObjectHeader, ObjectKind, Tag, array_element_size};
+use lockstep_layout::{ARRAY_ELEMENTS, ArrayHeader, ObjectKind, Tag, array_element_size};
 
+use super::{Heap, OutOfMemory};
 use crate::value::Value;
-
-/// Owner of every heap object of a VM.
-#[derive(Debug)]
-pub struct Heap {
-    first: *mut ObjectHeader,
-    used: u64,
-    limit: u64,
-}
-
-/// An allocation would exceed the memory limit, or the host has no more memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OutOfMemory;
 
 /// A reference to a typed array of some heap. It is an address; whoever dereferences it answers for the heap's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,21 +61,6 @@ macro_rules! array_copies {
 }
 
 impl Heap {
-    /// An empty heap that may hold `limit` bytes of objects, headers included.
-    pub fn new(limit: u64) -> Heap {
-        Heap { first: std::ptr::null_mut(), used: 0, limit }
-    }
-
-    /// Bytes in use, headers included.
-    pub fn used(&self) -> u64 {
-        self.used
-    }
-
-    /// Bytes that may still be allocated.
-    pub fn available(&self) -> u64 {
-        self.limit.saturating_sub(self.used)
-    }
-
     /// Allocates a zeroed typed array.
     ///
     /// # Panics
@@ -98,21 +68,15 @@ impl Heap {
     pub fn new_array(&mut self, tag: Tag, len: u64) -> Result<ArrayRef, OutOfMemory> {
         let element = u64::from(array_element_size(tag));
         assert!(element != 0, "{tag:?} is no array tag");
-        let bytes = len.checked_mul(element).and_then(|bytes| bytes.checked_add(size_of::<ArrayHeader>() as u64));
-        let bytes = bytes.filter(|&bytes| bytes <= self.available() && bytes <= isize::MAX as u64 - 64);
-        let bytes = bytes.ok_or(OutOfMemory)?;
-        let layout = Layout::from_size_align(bytes as usize, OBJECT_ALIGN).map_err(|_| OutOfMemory)?;
-        // SAFETY: the layout is not empty, as it includes the header.
-        let array = unsafe { alloc_zeroed(layout) }.cast::<ArrayHeader>();
-        if array.is_null() {
-            return Err(OutOfMemory);
+        let header = size_of::<ArrayHeader>() as u64;
+        let bytes = len.checked_mul(element).and_then(|bytes| bytes.checked_add(header)).ok_or(OutOfMemory)?;
+        let object = self.allocate_zeroed(ObjectKind::Array, tag, bytes)?;
+        let array = object.as_ptr().cast::<ArrayHeader>();
+        // SAFETY: the allocation is large enough for the header.
+        unsafe {
+            (*array).len = len;
+            (*array).bytes = bytes;
         }
-        let kind = ObjectKind::Array as u8;
-        let object = ObjectHeader { kind, mark: 0, tag: tag.0 as u8, reserved: 0, aux: 0, next: self.first as u64 };
-        // SAFETY: the allocation is aligned and large enough for the header.
-        unsafe { array.write(ArrayHeader { object, len, bytes }) };
-        self.first = array.cast();
-        self.used += bytes;
         Ok(ArrayRef(array))
     }
 
@@ -123,23 +87,6 @@ impl Heap {
         ArrU32 u32, ARR_U32, u32::from, u32::from;
         ArrU64 u64, ARR_U64, u64::from, u64::from;
         ArrF64 f64, ARR_F64, f64::from, f64::from;
-    }
-}
-
-impl Drop for Heap {
-    fn drop(&mut self) {
-        let mut object = self.first;
-        while !object.is_null() {
-            // SAFETY: the list holds exactly the live objects this heap allocated, all of them arrays, each with the size
-            // and alignment it was allocated with; the successor is read before the object goes.
-            unsafe {
-                debug_assert_eq!((*object).kind, ObjectKind::Array as u8);
-                let next = (*object).next as *mut ObjectHeader;
-                let bytes = (*object.cast::<ArrayHeader>()).bytes as usize;
-                dealloc(object.cast(), Layout::from_size_align_unchecked(bytes, OBJECT_ALIGN));
-                object = next;
-            }
-        }
     }
 }
 

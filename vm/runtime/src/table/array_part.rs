@@ -1,0 +1,350 @@
+//! The array part of tables: loads and stores of elements, growth, and the way from specialised to mixed elements.
+
+use lockstep_layout::{BOOL_NIL, ElementKind, NODE_DEAD, Slot, TableFlags, Tag};
+
+use super::TableRef;
+use crate::heap::{Heap, OutOfMemory, array_bytes};
+
+/// The smallest capacity of an array part that is not empty.
+const SMALLEST: u32 = 4;
+/// The largest: lengths are counted in 32 bits.
+const LARGEST: u32 = u32::MAX - 1;
+
+/// The kind of elements that suits a value best.
+fn kind_for(value: Slot) -> ElementKind {
+    match Tag(value.tag) {
+        Tag::BOOL => ElementKind::Bool,
+        Tag::I64 => ElementKind::I64,
+        Tag::F64 => ElementKind::F64,
+        _ => ElementKind::Mixed,
+    }
+}
+
+impl TableRef {
+    /// The element of key `index` + 1.
+    ///
+    /// # Safety
+    /// The table is live, and the index below its length.
+    #[inline(always)]
+    pub(super) unsafe fn element(self, index: usize) -> Slot {
+        // SAFETY: the buffer holds `array_len` elements of the table's kind.
+        unsafe {
+            let table = self.as_ptr();
+            let (array, kind) = ((*table).array, (*table).element_kind);
+            if kind >= ElementKind::I64 as u8 {
+                // The numbers of these kinds are the values' tags.
+                Slot { payload: *(array as *const u64).add(index), tag: u64::from(kind) }
+            } else if kind == ElementKind::Mixed as u8 {
+                *(array as *const Slot).add(index)
+            } else {
+                let byte = *(array as *const u8).add(index);
+                if byte == BOOL_NIL { Slot::NIL } else { Slot { payload: u64::from(byte), tag: Tag::BOOL.0 } }
+            }
+        }
+    }
+
+    /// Overwrites an element that is not nil with a value that is not, if the kind of elements allows. Answers whether it did.
+    ///
+    /// # Safety
+    /// The table is live and one of this heap, the index below its length, the value valid.
+    #[inline(always)]
+    pub(super) unsafe fn store_element(self, heap: &mut Heap, index: usize, value: Slot) -> bool {
+        // SAFETY: the buffer holds `array_len` elements of the table's kind.
+        unsafe {
+            let table = self.as_ptr();
+            let (array, kind) = ((*table).array, (*table).element_kind);
+            if kind >= ElementKind::I64 as u8 {
+                if value.tag != u64::from(kind) {
+                    return false;
+                }
+                *(array as *mut u64).add(index) = value.payload;
+                true
+            } else if kind == ElementKind::Mixed as u8 {
+                let element = (array as *mut Slot).add(index);
+                if (*element).is_nil() || value.is_nil() {
+                    return false;
+                }
+                *element = value;
+                if value.is_object() {
+                    heap.barrier(self.header());
+                }
+                true
+            } else {
+                let element = (array as *mut u8).add(index);
+                if *element == BOOL_NIL || !value.is(Tag::BOOL) {
+                    return false;
+                }
+                *element = value.payload as u8;
+                true
+            }
+        }
+    }
+
+    /// Appends a value behind the last element, if there is room, the kind of elements allows, and no key can wait in the
+    /// hash part. Answers whether it did.
+    ///
+    /// # Safety
+    /// The table is live and one of this heap, the value valid.
+    #[inline(always)]
+    pub(super) unsafe fn append_in_place(self, heap: &mut Heap, value: Slot) -> bool {
+        // SAFETY: the index is below the capacity of the buffer, whose elements are of the table's kind.
+        unsafe {
+            let table = self.as_ptr();
+            let (array, kind) = ((*table).array, (*table).element_kind);
+            let index = (*table).array_len;
+            if index >= (*table).array_capacity || (*self.header()).flags & TableFlags::HASHED_INTEGERS != 0 {
+                return false;
+            }
+            if kind >= ElementKind::I64 as u8 {
+                if value.tag != u64::from(kind) {
+                    return false;
+                }
+                *(array as *mut u64).add(index as usize) = value.payload;
+            } else if kind == ElementKind::Mixed as u8 {
+                if value.is_nil() {
+                    return false;
+                }
+                *(array as *mut Slot).add(index as usize) = value;
+                if value.is_object() {
+                    heap.barrier(self.header());
+                }
+            } else {
+                if !value.is(Tag::BOOL) {
+                    return false;
+                }
+                *(array as *mut u8).add(index as usize) = value.payload as u8;
+            }
+            (*table).array_len = index + 1;
+            true
+        }
+    }
+
+    /// Sets an integer key where the fast paths have declined.
+    ///
+    /// # Safety
+    /// As for [`TableRef::set_int`].
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn set_int_slow(self, heap: &mut Heap, key: i64, value: Slot) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so. What is kept survives the collections that allocations may cause.
+        unsafe {
+            let table = self.as_ptr();
+            let index = (key as u64).wrapping_sub(1);
+            let len = u64::from((*table).array_len);
+            if index > len || (index == len && (value.is_nil() || len == u64::from(LARGEST))) {
+                return self.set_hashed(heap, Slot::i64(key), value);
+            }
+            let kept = heap.kept();
+            heap.keep(self.slot());
+            heap.keep(value);
+            let done = if index < len { self.replace(heap, index as u32, value) } else { self.append(heap, value) };
+            heap.release_to(kept);
+            done
+        }
+    }
+
+    /// Writes any value over any element.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap; the index is below its length; the value is valid and kept.
+    unsafe fn replace(self, heap: &mut Heap, index: u32, value: Slot) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let table = self.as_ptr();
+            if value.is_nil() && index + 1 == (*table).array_len {
+                (*table).array_len = index;
+                self.trim();
+                return Ok(());
+            }
+            let bool_fits = value.is_nil() || value.is(Tag::BOOL);
+            if (*table).element_kind == ElementKind::Bool as u8 && bool_fits {
+                let byte = if value.is_nil() { BOOL_NIL } else { value.payload as u8 };
+                *((*table).array as *mut u8).add(index as usize) = byte;
+                return Ok(());
+            }
+            self.make_mixed(heap)?;
+            *((*table).array as *mut Slot).add(index as usize) = value;
+            if value.is_object() {
+                heap.barrier(self.header());
+            }
+            Ok(())
+        }
+    }
+
+    /// Appends a value that is not nil, and whatever waits in the hash part for its turn.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap; the value is valid and kept.
+    unsafe fn append(self, heap: &mut Heap, value: Slot) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so. Afterwards there is room for an element of the value's kind.
+        unsafe {
+            let table = self.as_ptr();
+            if (*table).array_len == 0 {
+                self.choose_kind(heap, kind_for(value));
+            } else if (*table).element_kind != kind_for(value) as u8 {
+                self.make_mixed(heap)?;
+            }
+            if (*table).array_len == (*table).array_capacity {
+                self.grow_array(heap, self.next_capacity())?;
+            }
+            // A node that the key had once would mislead a traversal that stands at the key.
+            if (*self.header()).flags & TableFlags::HASHED_INTEGERS != 0
+                && let Some(node) = self.find(Slot::i64(i64::from((*table).array_len) + 1))
+            {
+                (*node.as_ptr()).key_tag = NODE_DEAD;
+            }
+            self.push(heap, value);
+            self.adopt(heap)
+        }
+    }
+
+    /// Writes the element behind the last.
+    ///
+    /// # Safety
+    /// The table is live and one of this heap; there is room, and the value fits the kind of elements and is not nil.
+    unsafe fn push(self, heap: &mut Heap, value: Slot) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let table = self.as_ptr();
+            let (array, index) = ((*table).array, (*table).array_len as usize);
+            match (*table).element_kind {
+                0 => *(array as *mut Slot).add(index) = value,
+                1 => *(array as *mut u8).add(index) = value.payload as u8,
+                _ => *(array as *mut u64).add(index) = value.payload,
+            }
+            (*table).array_len += 1;
+            if value.is_object() {
+                heap.barrier(self.header());
+            }
+        }
+    }
+
+    /// Moves the entries of keys behind the last element from the hash part, as long as there are any.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap.
+    pub(super) unsafe fn adopt(self, heap: &mut Heap) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so; the entry's value stays in its node until the element is there.
+        unsafe {
+            let table = self.as_ptr();
+            while (*self.header()).flags & TableFlags::HASHED_INTEGERS != 0 && (*table).array_len < LARGEST {
+                let key = Slot::i64(i64::from((*table).array_len) + 1);
+                let Some(node) = self.find(key) else { break };
+                let value = (*node.as_ptr()).value;
+                if value.is_nil() {
+                    break;
+                }
+                if (*table).element_kind != kind_for(value) as u8 {
+                    self.make_mixed(heap)?;
+                }
+                if (*table).array_len == (*table).array_capacity {
+                    self.grow_array(heap, self.next_capacity())?;
+                }
+                // A collection may have cleared a weak entry meanwhile.
+                let value = (*node.as_ptr()).value;
+                if value.is_nil() {
+                    break;
+                }
+                (*node.as_ptr()).value = Slot::NIL;
+                // A traversal that stands at this key stands in the array part from now on.
+                (*node.as_ptr()).key_tag = NODE_DEAD;
+                self.push(heap, value);
+            }
+            Ok(())
+        }
+    }
+
+    /// Lowers the length over elements that are nil.
+    ///
+    /// # Safety
+    /// The table is live.
+    pub(crate) unsafe fn trim(self) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let table = self.as_ptr();
+            while (*table).array_len != 0 && self.element((*table).array_len as usize - 1).is_nil() {
+                (*table).array_len -= 1;
+            }
+        }
+    }
+
+    /// The capacity that follows the present one: at first what the table was made for, then twice as much each time.
+    ///
+    /// # Safety
+    /// The table is live.
+    unsafe fn next_capacity(self) -> u32 {
+        // SAFETY: the caller says so.
+        unsafe {
+            let table = self.as_ptr();
+            let wanted = match (*table).array_capacity {
+                0 => (*table).array as u32,
+                capacity => capacity.saturating_mul(2),
+            };
+            wanted.clamp(SMALLEST, LARGEST)
+        }
+    }
+
+    /// Gives an array part without elements a kind; its buffer is kept if the elements are as large.
+    ///
+    /// # Safety
+    /// The table is live and one of this heap, and its array part empty.
+    pub(super) unsafe fn choose_kind(self, heap: &mut Heap, kind: ElementKind) {
+        // SAFETY: the caller says so; nothing is in the buffer.
+        unsafe {
+            let table = self.as_ptr();
+            let old = ElementKind::from_byte((*table).element_kind).expect("a kind");
+            let capacity = (*table).array_capacity;
+            if kind.size() != old.size() && capacity != 0 {
+                heap.free_buffer((*table).array as *mut u8, array_bytes(&*table));
+                (*table).array = u64::from(capacity);
+                (*table).array_capacity = 0;
+            }
+            (*table).element_kind = kind as u8;
+        }
+    }
+
+    /// Makes room for `capacity` elements, which is more than there is.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap.
+    pub(super) unsafe fn grow_array(self, heap: &mut Heap, capacity: u32) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so; the buffer has the size that the record says.
+        unsafe {
+            let table = self.as_ptr();
+            let old = array_bytes(&*table);
+            let kind = ElementKind::from_byte((*table).element_kind).expect("a kind");
+            let new = u64::from(capacity) * u64::from(kind.size());
+            let grown = heap.grow_buffer((*table).array as *mut u8, old, new)?;
+            (*table).array = grown as u64;
+            (*table).array_capacity = capacity;
+            Ok(())
+        }
+    }
+
+    /// Makes the elements slots, if they are not.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap.
+    pub(super) unsafe fn make_mixed(self, heap: &mut Heap) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so; the new buffer has room for as many slots as there were elements.
+        unsafe {
+            let table = self.as_ptr();
+            if (*table).element_kind == ElementKind::Mixed as u8 {
+                return Ok(());
+            }
+            let capacity = (*table).array_capacity;
+            if capacity == 0 {
+                (*table).element_kind = ElementKind::Mixed as u8;
+                return Ok(());
+            }
+            let buffer = heap.allocate_buffer(u64::from(capacity) * u64::from(ElementKind::Mixed.size()))?;
+            for index in 0..(*table).array_len as usize {
+                buffer.cast::<Slot>().add(index).write(self.element(index));
+            }
+            heap.free_buffer((*table).array as *mut u8, array_bytes(&*table));
+            (*table).array = buffer as u64;
+            (*table).element_kind = ElementKind::Mixed as u8;
+            Ok(())
+        }
+    }
+}
