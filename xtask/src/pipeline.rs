@@ -70,8 +70,8 @@ pub const CI: &[Row] = &[
     BUILD,
     Row {
         name: "outside",
-        shows: "a backend from outside the workspace, and one just scaffolded",
-        commands: |sh, _| outside(sh),
+        shows: "a backend from outside the workspace, one just scaffolded; exported cases, run by others",
+        commands: |sh, _| outside(sh).into_iter().chain(exports(sh)).collect(),
     },
     Row {
         name: "parity",
@@ -253,6 +253,24 @@ fn outside(sh: &Shell) -> Vec<Command> {
         commands.push(cmd!(sh, "cargo test --release --manifest-path {manifest} --target-dir {target}").to_command());
     }
     commands
+}
+
+/// Every IR case that WebAssembly or CLIF can express, run by parsers and interpreters of other projects.
+fn exports(sh: &Shell) -> Vec<Command> {
+    let target = target_dir(sh);
+    let (example, out) = (crate::root().join("examples/run-exports"), target.join("lockstep/exports"));
+    let (manifest, wast, clif) = (example.join("Cargo.toml"), out.join("wast"), out.join("clif"));
+    vec![
+        // The Cranelift that is under test, and no other version of it.
+        cmd!(sh, "cp Cargo.lock {example}").to_command(),
+        cmd!(sh, "cargo fmt --check --manifest-path {manifest}").to_command(),
+        cmd!(sh, "cargo test --manifest-path {manifest} --target-dir {target}").to_command(),
+        // What an earlier run exported is not what this build exports.
+        cmd!(sh, "rm -rf {out}").to_command(),
+        lockstep(sh, "export --as wast --out TARGET/lockstep/exports/wast"),
+        lockstep(sh, "export --as clif --out TARGET/lockstep/exports/clif"),
+        cmd!(sh, "cargo run --manifest-path {manifest} --target-dir {target} -- {wast} {clif}").to_command(),
+    ]
 }
 
 /// A command that must end with status 1.

@@ -168,10 +168,12 @@ fn unit(text: &mut String, case: &Case) -> Result<usize, Reason> {
     }
     for (n, func) in case.unit.functions.iter().enumerate() {
         function(text, &case.unit, n, func);
-    }
-    for run in &case.runs {
-        let Expected::All(expected) = &run.expected else { unreachable!("the case is complete") };
-        let _ = writeln!(text, "; run: %f{}(0, {}, 0) == {}", run.func.index(), run.argument as i64, expected.returned);
+        // Right after its function: `test run` calls the one that a command follows.
+        for run in case.runs.iter().filter(|run| run.func.index() == n) {
+            let Expected::All(expected) = &run.expected else { unreachable!("the case is complete") };
+            let _ = writeln!(text, "; run: %f{n}(0, {}, 0) == {}", run.argument as i64, expected.returned);
+        }
+        text.push('\n');
     }
     Ok(case.runs.len())
 }
@@ -204,7 +206,7 @@ fn function(text: &mut String, unit: &Unit, n: usize, func: &Function) {
             instruction(text, inst, &mut fresh);
         }
     }
-    text.push_str("}\n\n");
+    text.push_str("}\n");
 }
 
 /// Numbers that nothing has yet.

@@ -11,7 +11,7 @@ mod c;
 mod clif;
 mod wast;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::backends::Backends;
 use crate::case::{Case, CaseError};
 use crate::kit;
-use crate::kit::values::{edges, product};
+use crate::kit::values::{edges, few, product};
 
 /// Version of the list that goes with the files.
 pub const VERSION: u32 = 1;
@@ -236,7 +236,13 @@ fn tuples(instance: &OpInstance) -> Vec<Tuple> {
             results.iter().zip(&instance.results).map(|(&bits, &ty)| canonical(instance.op, ty, bits)).collect();
         Tuple { args, results }
     };
-    product(&lists, TUPLES).into_iter().map(compute).collect()
+    // Where there are too many: first all pairs of what matters most, such as the least value by -1.
+    let few: Vec<Vec<u64>> = instance.args.iter().map(|&ty| few(ty)).collect();
+    let all = lists.iter().map(Vec::len).product::<usize>() <= TUPLES;
+    let first = if all { Vec::new() } else { product(&few, TUPLES / 2) };
+    let mut seen = HashSet::new();
+    let tuples = first.into_iter().chain(product(&lists, TUPLES)).filter(|tuple| seen.insert(tuple.clone()));
+    tuples.take(TUPLES).map(compute).collect()
 }
 
 /// The canonical NaN for any, where the operation leaves its bits open.
@@ -259,4 +265,27 @@ const CANONICAL_NAN_32: u64 = 0x7fc0_0000;
 /// Whether an operation computes nothing that the harness does not itself supply: what only C can say.
 fn needs_host(op: Op) -> bool {
     matches!(op, Op::CallHelper | Op::CallIndirect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tuples_hold_what_matters_most() {
+        let tuples_of = |name: &str| {
+            let (.., instance) = kit::instances().find(|(n, ..)| n == name).expect("an operation");
+            tuples(&instance.expect("an instance"))
+        };
+        for (name, least, all) in
+            [("srem.i8", 1 << 7, 0xff), ("srem.i32", 1 << 31, 0xffff_ffff), ("srem.i64", 1 << 63, u64::MAX)]
+        {
+            let tuples = tuples_of(name);
+            assert!(tuples.contains(&Tuple { args: vec![least, all], results: vec![0] }), "{name}");
+            let distinct: HashSet<&[u64]> = tuples.iter().map(|tuple| &tuple.args[..]).collect();
+            assert_eq!((tuples.len(), distinct.len()), (TUPLES, TUPLES), "{name}");
+        }
+        // As many as there are, where there are few.
+        assert_eq!(tuples_of("clz.i64").len(), edges(Type::I64).len());
+    }
 }
