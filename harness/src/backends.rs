@@ -53,7 +53,8 @@ pub(crate) fn provide(registry: fn() -> Registry) {
 
 impl Default for Backends {
     fn default() -> Self {
-        Self { registry: REGISTRY.get().map_or_else(lockstep_registry::registry, |registry| registry()) }
+        let registry = REGISTRY.get().map_or_else(lockstep_registry::registry, |registry| registry());
+        Self { registry: fault::into_registry(registry) }
     }
 }
 

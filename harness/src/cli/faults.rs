@@ -1,115 +1,235 @@
-//! `lockstep faults`: shows that the gates see. Each planted fault must be found by the gate meant for it.
+//! `lockstep faults`: shows that the gates see. Each planted fault must be caught by the gate meant for it, and nothing be found without one.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use lockstep_backend_api::Execution;
+use rayon::prelude::*;
 
 use super::Done;
 use crate::backends::{Backends, Column};
-use crate::fault::{self, Mutation};
-use crate::fuzz::campaign::{self, Plan};
-use crate::worker::{Answer, Limits, Pool, Task};
+use crate::fault::gates::{self, GATES, Gate, Verdict};
+use crate::fault::matrix::Plan;
+use crate::fault::rates::{self, Recorded};
+use crate::fault::results::{Cell, FaultsResults};
+use crate::fault::{self, Fault};
+use crate::worker::{Limits, Pool};
 
-/// Plant each known fault in a backend and see that the gates find it.
+/// Plant known faults and see that the gates catch them.
 ///
-/// For each fault: its edge case in the kit must fail, and so must the fuzzer within --count functions. The gates are the ones that
-/// judge every backend; all they get to know is a backend's id. Fails if a fault goes unnoticed, or if the backend fails without one.
+/// Each gate is a command that CI runs. It runs once without a fault, and must find nothing; then with each fault that it is meant to catch (with
+/// --matrix: with every fault), and must find it. A gate sees a backend with its usual name and cannot tell that a fault is in it, nor which.
+/// Blind faults, whose author had not seen the gates, have a score of their own that decides nothing. docs/faults.md lists all of them.
+///
+///   lockstep faults --list                     the registry
+///   lockstep faults shift-mask lost-slot       two faults
+///   lockstep faults --gate kit                 the faults that one gate is meant to catch
+///   lockstep faults --matrix --results FILE    everything against everything
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct Options {
     /// Only these faults
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// The backend they are planted in; the build's first, if none is named
+    /// The backend they are planted in; the build's first that makes native code, if none is named
     #[arg(long, value_name = "ID")]
     backend: Option<String>,
-    /// Random functions within which each must be found
-    #[arg(long, default_value_t = 5000)]
-    count: u64,
-    /// Seed of the random functions
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Only this gate; may be repeated
+    #[arg(long = "gate", value_name = "GATE")]
+    gates: Vec<String>,
+    /// Every fault against every gate, not each against the gate meant for it
+    #[arg(long)]
+    matrix: bool,
+    /// Commands at a time; those that measure time run alone
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<usize>,
+    /// Write the results as JSON
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
     /// List the faults and plant none
     #[arg(long)]
     list: bool,
+    /// Count on how many inputs of so many random functions and programs each fault shows, instead; fails unless ten are rare
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "2000")]
+    rates: Option<u64>,
+    /// With --rates: seed of functions and programs
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// With --rates: keep the counts in the source tree
+    #[arg(long, requires = "rates", conflicts_with = "names")]
+    bless: bool,
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    if let Some(unknown) = options.names.iter().find(|name| Mutation::from_name(name).is_none()) {
-        let known: Vec<&str> = Mutation::ALL.iter().map(|m| m.name).collect();
-        return Err(format!("no fault `{unknown}`; there are {}", known.join(", ")).into());
-    }
+    let faults = faults(options)?;
     if options.list {
-        for mutation in Mutation::ALL {
-            println!("{:<18} {}", mutation.name, mutation.about);
+        for fault in faults {
+            println!("{:<24} {:<16} {:<14} {}", fault.id, fault.layer.name(), fault.gate, fault.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let start = Instant::now();
+    let column = column(options)?;
+    if let Some(count) = options.rates {
+        return rates(options, &faults, &column, count);
+    }
+    let gates = chosen_gates(options)?;
+    let scratch = std::env::temp_dir().join(format!("lockstep-faults-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).map_err(|e| format!("cannot make {}: {e}", scratch.display()))?;
+    let concerns = |fault: &&'static Fault| options.matrix || gates.iter().any(|gate| gate.id == fault.gate);
+    let plan = Plan {
+        program: std::env::current_exe()?,
+        column,
+        faults: faults.into_iter().filter(concerns).collect(),
+        gates,
+        matrix: options.matrix,
+        jobs: options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
+        scratch: &scratch,
+    };
+    let bar = progress_bar();
+    let results = plan.run(&|cell, done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        bar.set_message(format!("{} {}", cell.gate, cell.fault.as_deref().unwrap_or("no fault")));
+    });
+    bar.finish_and_clear();
+    // What commands wrote; nothing is lost if it stays.
+    let _ = std::fs::remove_dir_all(&scratch);
+    if let Some(file) = &options.results {
+        write(file, &serde_json::to_string_pretty(&results)?)?;
+    }
+    show(&results);
+    Ok(if results.score.is_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write(file: &PathBuf, text: &str) -> Result<(), String> {
+    std::fs::write(file, format!("{text}\n")).map_err(|e| format!("cannot write {}: {e}", file.display()))
+}
+
+fn faults(options: &Options) -> Result<Vec<&'static Fault>, fault::UnknownFault> {
+    if options.names.is_empty() {
+        return Ok(fault::all().collect());
+    }
+    options.names.iter().map(|name| fault::find(name)).collect()
+}
+
+fn chosen_gates(options: &Options) -> Result<Vec<&'static Gate>, String> {
+    if options.gates.is_empty() {
+        return Ok(GATES.iter().collect());
+    }
+    let known = || GATES.iter().map(|g| g.id).collect::<Vec<_>>().join(", ");
+    options
+        .gates
+        .iter()
+        .map(|id| gates::find(id).ok_or_else(|| format!("no gate `{id}`; there are {}", known())))
+        .collect()
+}
+
+fn column(options: &Options) -> Result<Column, Box<dyn std::error::Error + Send + Sync>> {
     let mut backends = Backends::new();
-    let first = backends.iter().next().map(|b| b.id().to_owned());
-    let inner = options.backend.clone().or(first).ok_or("this build has no backend")?;
-    let level = backends.resolve(&inner)?.capabilities().default_level;
-    let pool = Pool::new(Limits { silence: Duration::from_secs(20), ..Limits::default() });
-    let gates = Gates { options, pool };
-    let mut missed = 0;
-    let chosen = Mutation::ALL.iter().filter(|m| options.names.is_empty() || options.names.iter().any(|n| n == m.name));
-    for mutation in chosen {
-        let sound = Column { backend: inner.clone(), level };
-        let faulty = Column { backend: fault::id(mutation.name, &inner), level };
-        let verdicts = [
-            (
-                "kit",
-                !gates.kit_fails(mutation.found_by, &sound)? && gates.kit_fails(mutation.found_by, &faulty)?,
-                mutation.found_by.to_owned(),
-            ),
-            match gates.fuzzer_finds(&faulty)? {
-                Some(function) => ("fuzz", true, format!("function {function}")),
-                None => ("fuzz", false, format!("{} functions", options.count)),
-            },
-        ];
-        for (gate, found, place) in verdicts {
-            missed += usize::from(!found);
-            println!("{:<18} {gate:<5} {:<7} {place}", mutation.name, if found { "found" } else { "MISSED" });
+    let native = backends.iter().find(|b| b.capabilities().execution == Execution::Native).map(|b| b.id().to_owned());
+    let backend = options.backend.clone().or(native).ok_or("this build has no backend that makes native code")?;
+    let level = backends.resolve(&backend)?.capabilities().default_level;
+    Ok(Column { backend, level })
+}
+
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} commands, {eta} left  {msg}")
+        .expect("the template is valid");
+    // Hidden by itself where standard error is no terminal.
+    ProgressBar::new(0).with_style(style)
+}
+
+/// A cell in the matrix: one letter.
+const fn letter(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Passed => '·',
+        Verdict::Caught => 'x',
+        Verdict::TimedOut => 't',
+        Verdict::Error => '!',
+    }
+}
+
+fn show(results: &FaultsResults) {
+    let find =
+        |fault: Option<&str>, gate: &str| results.cells.iter().find(|c| c.fault.as_deref() == fault && c.gate == gate);
+    if results.matrix {
+        for (n, gate) in results.gates.iter().enumerate() {
+            println!("{:26}{}{}", "", "|".repeat(n), gate.id);
         }
+        let rows = std::iter::once(None).chain(results.faults.iter().map(|f| Some(f.id.as_str())));
+        for fault in rows {
+            let letters: String =
+                results.gates.iter().map(|gate| find(fault, &gate.id).map_or(' ', |c| letter(c.verdict))).collect();
+            println!("{:<26}{letters}", fault.unwrap_or("(no fault)"));
+        }
+        println!("x caught, · passed, t not done in time, ! could not be run\n");
+    }
+    let line = |cell: &Cell| {
+        let said = match cell.verdict {
+            Verdict::Passed => "passed",
+            Verdict::Caught => "caught",
+            Verdict::TimedOut => "TIMED OUT",
+            Verdict::Error => "ERROR",
+        };
+        let what: String = cell.what.as_deref().unwrap_or_default().chars().take(80).collect();
+        let name = cell.fault.as_deref().unwrap_or("(no fault)");
+        println!("{name:<24} {:<14} {said:<10} {:>6.1} s  {what}", cell.gate, cell.seconds);
+    };
+    results.cells.iter().filter(|c| c.fault.is_none()).for_each(line);
+    for fault in &results.faults {
+        match find(Some(&fault.id), &fault.gate) {
+            Some(cell) => line(cell),
+            None => println!("{:<24} {:<14} not run", fault.id, fault.gate),
+        }
+    }
+    let score = &results.score;
+    if score.blind.of > 0 {
+        println!(
+            "blind faults: {} by the gate their author guessed, {} by any that ran",
+            score.blind, score.blind_by_any
+        );
     }
     println!(
-        "faults: {}: {missed} missed; {:.1} s",
-        if missed == 0 { "ok" } else { "FAILED" },
-        start.elapsed().as_secs_f64()
+        "faults: {}: {} caught by the gate meant for each; {} gates pass without a fault; {:.1} s",
+        if score.is_met() { "ok" } else { "FAILED" },
+        score.known,
+        score.clean,
+        results.seconds
     );
-    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-struct Gates<'o> {
-    options: &'o Options,
-    pool: Pool,
-}
-
-impl Gates<'_> {
-    /// Whether a case of the kit fails on a column.
-    fn kit_fails(&self, case: &str, column: &Column) -> Result<bool, String> {
-        // The kit needs no corpus.
-        let task = Task::IrCase { case: case.to_owned(), column: column.clone(), corpus: "corpus".into() };
-        match self.pool.run(&task) {
-            Ok(Answer::Case(report)) => Ok(report.verdict.is_failure()),
-            Ok(other) => Err(format!("{case} on {column} was not tried: {other:?}")),
-            Err(_) => Ok(true),
-        }
+fn rates(options: &Options, faults: &[&'static Fault], column: &Column, count: u64) -> Done {
+    let pool = Pool::new(Limits { silence: Duration::from_secs(20), ..Limits::default() });
+    let measured: Result<Vec<_>, String> = faults
+        .par_iter()
+        .map(|fault| Ok((fault.id.to_owned(), rates::measure(fault, column, options.seed, count, &pool)?)))
+        .collect();
+    let rates: BTreeMap<_, _> = measured?.into_iter().filter_map(|(id, rate)| Some((id, rate?))).collect();
+    for (id, rate) in &rates {
+        let rare = if rate.is_rare() { "rare" } else { "" };
+        println!("{id:<24} {:>8} of {:>8} inputs  {:>8.4} %  {rare}", rate.wrong, rate.inputs, 100.0 * rate.share());
     }
-
-    /// The first random function that diverges.
-    fn fuzzer_finds(&self, column: &Column) -> Result<Option<u64>, String> {
-        let plan = Plan {
-            seed: self.options.seed,
-            first: 0,
-            count: self.options.count,
-            time: None,
-            columns: vec![column.clone()],
-            jobs: std::thread::available_parallelism().map_or(1, Into::into),
-            stop_after: 1,
-        };
-        let report = campaign::run(&plan, &self.pool, &|_, _| {})?;
-        Ok(report.divergences.first().map(|d| d.index))
+    let rare = rates.values().filter(|r| r.is_rare()).count();
+    // A selection of faults has nothing to say about their number.
+    let ok = rare >= rates::RARE_AT_LEAST || !options.names.is_empty();
+    println!(
+        "faults: {}: {} counted, {rare} show on less than {} % of inputs, {} must",
+        if ok { "ok" } else { "FAILED" },
+        rates.len(),
+        100.0 * rates::RARE,
+        rates::RARE_AT_LEAST
+    );
+    let recorded = Recorded { lockstep_fault_rates: rates::VERSION, column: column.clone(), seed: options.seed, rates };
+    let text = serde_json::to_string_pretty(&recorded)?;
+    if options.bless {
+        write(&PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/fault/rates.json")), &text)?;
     }
+    if let Some(file) = &options.results {
+        write(file, &text)?;
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::{Done, Selection};
 use crate::backends::Backends;
-use crate::fault;
 use crate::fuzz::BatchReport;
 use crate::fuzz::campaign::{self, Plan};
 use crate::worker::{Limits, Pool};
@@ -51,9 +50,6 @@ struct IrOptions {
     minutes: Option<f64>,
     #[command(flatten)]
     selection: Selection,
-    /// Plant this fault in the chosen backends: the run must then fail (`lockstep faults` lists them)
-    #[arg(long, value_name = "NAME")]
-    fault: Option<String>,
     /// Batches at a time
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
@@ -98,14 +94,7 @@ pub(super) fn run(options: &Options) -> Done {
 fn ir(options: &IrOptions) -> Done {
     let start = Instant::now();
     let mut backends = Backends::new();
-    let mut ids = options.selection.backends.clone();
-    if let Some(name) = &options.fault {
-        if ids.is_empty() {
-            ids = backends.iter().map(|b| b.id().to_owned()).collect();
-        }
-        ids = ids.iter().map(|inner| fault::id(name, inner)).collect();
-    }
-    let columns = backends.columns(&ids, &options.selection.levels)?;
+    let columns = backends.columns(&options.selection.backends, &options.selection.levels)?;
     let time = options.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
     let plan = Plan {
         seed: options.seed,

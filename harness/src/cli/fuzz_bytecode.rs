@@ -12,7 +12,6 @@ use lockstep_bytecode::{ConvertMode, Kind, Op, Sem};
 use super::{Done, Selection};
 use crate::backends::Backends;
 use crate::program::ProgramCase;
-use crate::program::fault;
 use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
 use crate::worker::{Answer, Limits, Pool, Task};
 
@@ -33,12 +32,9 @@ pub(super) struct Options {
     count: u64,
     #[command(flatten)]
     selection: Selection,
-    /// Plant this fault in the compiler's answer: the run must then fail. `list` shows all
-    #[arg(long, value_name = "NAME")]
-    fault: Option<String>,
-    /// Plant each fault in turn: each must be found
-    #[arg(long, conflicts_with = "fault")]
-    faults: bool,
+    /// Report programs as they were found, not shrunk
+    #[arg(long)]
+    no_shrink: bool,
     /// Batches at a time
     #[arg(long, short, value_name = "N", default_value_t = 2)]
     jobs: usize,
@@ -60,16 +56,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const COVERAGE_FROM: u64 = 2000;
 
 pub(super) fn run(options: &Options) -> Done {
-    if options.fault.as_deref() == Some("list") {
-        for fault in &fault::FAULTS {
-            println!("{:<20} {}", fault.name, fault.about);
-        }
-        return Ok(ExitCode::SUCCESS);
-    }
-    if options.faults {
-        return all_faults(options);
-    }
-    let report = campaign(options, options.fault.as_deref(), options.stop_after)?;
+    let report = campaign(options)?;
     for divergence in &report.divergences {
         println!(
             "program {} on {}/{}: {}",
@@ -121,27 +108,6 @@ fn replaced(op: Op) -> bool {
     op.info().sem == Sem::Convert(ConvertMode::Bits) && op.info().from == Some(Kind::F64)
 }
 
-fn all_faults(options: &Options) -> Done {
-    let mut missed = 0;
-    for fault in &fault::FAULTS {
-        let report = campaign(options, Some(fault.name), 1)?;
-        match report.divergences.iter().min_by_key(|d| d.index) {
-            Some(found) => {
-                println!("{:<20} found   program {} ({})", fault.name, found.index, found.configuration.name())
-            }
-            None if !report.deaths.is_empty() => {
-                println!("{:<20} found   {}", fault.name, report.deaths[0].lines().next().unwrap_or_default())
-            }
-            None => {
-                missed += 1;
-                println!("{:<20} MISSED  within {} programs", fault.name, report.programs);
-            }
-        }
-    }
-    println!("faults in the compiler's answer: {}: {missed} missed", if missed == 0 { "ok" } else { "FAILED" });
-    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
 fn save(options: &Options, case: &ProgramCase) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
     #[derive(serde::Serialize)]
     struct File<'c> {
@@ -155,11 +121,7 @@ fn save(options: &Options, case: &ProgramCase) -> Result<PathBuf, Box<dyn std::e
 }
 
 /// Runs batches on workers until the count is reached or enough diverged.
-fn campaign(
-    options: &Options,
-    fault: Option<&str>,
-    stop_after: usize,
-) -> Result<ProgramBatchReport, Box<dyn std::error::Error + Send + Sync>> {
+fn campaign(options: &Options) -> Result<ProgramBatchReport, Box<dyn std::error::Error + Send + Sync>> {
     let mut columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
     // The evaluator is a hundred times slower; it takes part where it is named.
     let mut backends = Backends::new();
@@ -184,7 +146,7 @@ fn campaign(
                         first,
                         count: BATCH.min(end - first),
                         columns: columns.clone(),
-                        fault: fault.map(str::to_owned),
+                        shrink: !options.no_shrink,
                     };
                     let answer = pool.run(&Task::FuzzPrograms { batch });
                     let mut guard = whole.lock().unwrap_or_else(PoisonError::into_inner);
@@ -196,7 +158,7 @@ fn campaign(
                         // A crash or a hang is what one program did to its backend.
                         Err(death) => report.deaths.push(format!("programs {first} to {}: {death}", first + BATCH - 1)),
                     }
-                    if report.divergences.len() + report.deaths.len() >= stop_after || !errors.is_empty() {
+                    if report.divergences.len() + report.deaths.len() >= options.stop_after || !errors.is_empty() {
                         stop.store(true, Ordering::Relaxed);
                     }
                 }

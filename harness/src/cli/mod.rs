@@ -32,6 +32,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use lockstep_backend_api::Registry;
 
+use crate::fault;
+
 /// Proves that JIT backends do exactly what the reference does.
 #[derive(Parser)]
 #[command(name = "lockstep", version, about, long_about = LONG_ABOUT, propagate_version = true)]
@@ -182,6 +184,14 @@ pub fn program() -> String {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
+    match fault::environment() {
+        Ok(None) => {}
+        Ok(Some((_, backend))) => eprintln!("warning: {} plants a fault in `{backend}`", fault::PLANT),
+        Err(why) => {
+            eprintln!("error: {why}");
+            return ExitCode::from(2);
+        }
+    }
     let done = match Cli::parse().command {
         Command::Backends(options) => backends::run(&options),
         Command::Parity(options) => parity::run(&options),

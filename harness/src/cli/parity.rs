@@ -195,10 +195,11 @@ impl Shared {
         let mut unit = None;
         match self.pool.run(&task) {
             Ok(Answer::Case(report)) => {
+                let runs = report.stats.runs.into();
                 unit = report.unit;
                 result.stats = Some(report.stats);
                 match report.verdict {
-                    Verdict::Passed => {}
+                    Verdict::Passed => made_runs(&mut result, runs),
                     Verdict::Refused { why } => (result.status, result.what) = (Status::Refused, Some(why)),
                     Verdict::Failed { kind, what } => {
                         let kind = serde_json::to_value(kind).ok().and_then(|k| k.as_str().map(str::to_owned));
@@ -229,7 +230,7 @@ impl Shared {
                         let what = format!("{} functions, as declared; the rest agrees", report.stats.refused);
                         (result.status, result.what) = (Status::Refused, Some(what));
                     }
-                    None => {}
+                    None => made_runs(&mut result, report.stats.runs),
                 }
             }
             answer => no_answer(&mut result, answer),
@@ -273,6 +274,13 @@ impl Shared {
         });
         self.results().push(result);
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// A trial that passed must have made runs: a pass that nothing ran for is a skip.
+fn made_runs(result: &mut TrialResult, runs: u64) {
+    if runs == 0 {
+        result.fail(Status::Failed, Some("not_run".to_owned()), "it passed, and nothing was run".to_owned());
     }
 }
 

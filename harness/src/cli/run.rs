@@ -196,7 +196,9 @@ fn pipeline(
         }
     };
     let target = Target::host().ok_or("no backend can make code for this machine")?;
+    let seams = crate::fault::seams(backend.id());
     let compiler = lockstep_compiler::Options {
+        extra: seams.extra_pass(),
         countdown: options.budget.is_some(),
         coverage: options.counters.is_some(),
         passes: PassConfig::default().with_total(options.fuel),
@@ -211,7 +213,7 @@ fn pipeline(
         churn: false,
         only: only.map(Arc::new),
         cache: None,
-        tamper: None,
+        tamper: seams.tamper(),
     };
     let thresholds = Thresholds { calls: options.threshold, loops: options.threshold };
     Ok((pipeline, if options.eager { Mode::Eager } else { Mode::Tiered(thresholds) }))

@@ -61,6 +61,8 @@ fn integers(ty: Type) -> Vec<u64> {
             at.wrapping_neg().wrapping_sub(1),
         ]);
     }
+    // Halfway between two floats, and a bit on either side.
+    out.extend([0x8000_0000_0000_0400, 0x8000_0000_0000_0401, 0x8000_0000_0000_0bff, 0x0040_0000_0000_0002]);
     out.extend([
         0x5555_5555_5555_5555,
         0xaaaa_aaaa_aaaa_aaaa,

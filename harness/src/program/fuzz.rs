@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lockstep_bytecode::generate::{Choices, ENTRY_PARAMS, generate, inputs, shrink};
 use lockstep_bytecode::{ConvertMode, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble};
-use lockstep_engine::{Cache, Tamper};
+use lockstep_engine::Cache;
 use lockstep_layout::Tag;
 use lockstep_runtime::Value;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::case::{Call, CaseLimits, Expectation, Program, ProgramCase, ProgramRun};
 use super::literal::literal;
 use super::observe::{Configuration, Observation, Setup, observe, run};
-use super::{fault, trial};
+use super::trial;
 use crate::backends::{Backends, Column};
 
 /// Inputs of each program.
@@ -36,8 +36,8 @@ pub struct ProgramBatch {
     pub count: u64,
     /// Where they run.
     pub columns: Vec<Column>,
-    /// A fault planted in the compiler's answer.
-    pub fault: Option<String>,
+    /// Whether what diverges is made shorter.
+    pub shrink: bool,
 }
 
 /// What a batch gave.
@@ -91,9 +91,8 @@ impl ProgramBatch {
     /// Makes and checks the programs of the batch.
     ///
     /// # Errors
-    /// An unknown backend or fault.
+    /// An unknown backend.
     pub fn run(&self, backends: &mut Backends, progress: &mut dyn FnMut(&str)) -> Result<ProgramBatchReport, String> {
-        let tamper = self.fault.as_deref().map(fault::tamper).transpose()?;
         let mut report = ProgramBatchReport::default();
         for index in self.first..self.first + self.count {
             progress(&format!("program {index} of seed {}", self.seed));
@@ -108,9 +107,16 @@ impl ProgramBatch {
             report.runs += expected.len() as u64;
             report.reached_end += expected.iter().filter(|o| o.outcome.is_ok()).count() as u64;
             for column in &self.columns {
-                let setup = setup_for(backends, column, tamper.as_ref())?;
+                let setup = setup_for(backends, column)?;
                 if let Err((configuration, _)) = check(&program, &calls, &expected, &setup) {
-                    report.divergences.push(shrunk(index, column, configuration, choices.taken(), &setup)?);
+                    report.divergences.push(shrunk(
+                        index,
+                        column,
+                        configuration,
+                        choices.taken(),
+                        self.shrink,
+                        &setup,
+                    )?);
                 }
             }
         }
@@ -118,14 +124,36 @@ impl ProgramBatch {
     }
 }
 
+/// How many inputs the programs of a batch have, and on how many of them a column differs from the interpreter in any configuration.
+///
+/// # Errors
+/// An unknown backend.
+pub fn count_wrong(
+    seed: u64,
+    indices: std::ops::Range<u64>,
+    column: &Column,
+    backends: &mut Backends,
+) -> Result<(u64, u64), String> {
+    let setup = setup_for(backends, column)?;
+    let (mut inputs, mut wrong) = (0, 0);
+    for index in indices {
+        let (program, calls) = make(&mut Choices::seeded(seed_of(seed, index)));
+        for call in calls {
+            let expected = observe(&program, &call, &Setup::interpreter())?.seen;
+            inputs += 1;
+            wrong += u64::from(check(&program, &[call], &[expected], &setup).is_err());
+        }
+    }
+    Ok((inputs, wrong))
+}
+
 fn seed_of(seed: u64, index: u64) -> u64 {
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ index.wrapping_mul(0xd134_2543_de82_ef95)
 }
 
-fn setup_for(backends: &mut Backends, column: &Column, tamper: Option<&Tamper>) -> Result<Setup, String> {
+fn setup_for(backends: &mut Backends, column: &Column) -> Result<Setup, String> {
     let backend = backends.share(&column.backend).map_err(|e| e.to_string())?;
-    let setup = Setup::native(backend, column.level, Configuration::Eager);
-    Ok(Setup { tamper: tamper.cloned(), ..setup })
+    Ok(Setup::native(backend, column.level, Configuration::Eager))
 }
 
 /// The program and the calls that decisions lead to.
@@ -195,7 +223,7 @@ pub fn check(
             let exits: &[Option<u64>] = &EXITS.map(Some);
             for &exit in if setup.countdown { exits } else { &[None] } {
                 session.force_exit(exit);
-                run(&mut session, call).agrees(program, expected).map_err(fail)?;
+                run(&mut session, call, setup.seams()).agrees(program, expected).map_err(fail)?;
             }
         }
     }
@@ -207,6 +235,7 @@ fn shrunk(
     column: &Column,
     configuration: Configuration,
     list: &[u32],
+    shorten: bool,
     setup: &Setup,
 ) -> Result<ProgramDivergence, String> {
     let trial = |list: &[u32]| -> Option<(Program, Vec<Call>, Vec<Observation>, String)> {
@@ -217,7 +246,7 @@ fn shrunk(
         let (_, what) = check(&program, &calls, &expected, setup).err()?;
         Some((program, calls, expected, what))
     };
-    let best = shrink(list, SHRINK_ATTEMPTS, |list| trial(list).is_some());
+    let best = if shorten { shrink(list, SHRINK_ATTEMPTS, |list| trial(list).is_some()) } else { list.to_vec() };
     let (program, calls, expected, what) =
         trial(&best).ok_or("a divergence does not repeat: the backend is not deterministic")?;
     let mut case = program.case.clone();

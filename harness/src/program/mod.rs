@@ -2,7 +2,6 @@
 
 pub mod case;
 pub mod coverage;
-pub mod fault;
 pub mod fuzz;
 pub mod literal;
 pub mod lowering;

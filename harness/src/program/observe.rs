@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Level, Options, Target};
 use lockstep_bytecode::{FuncId, Pc};
-use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, Tamper, UnitKey};
+use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, UnitKey};
 use lockstep_runtime::{Error, Limits, Position, Traceback, Value};
 
 use super::case::{Call, Expectation, ExpectedError, Place, Program};
+use crate::fault::{self, Seams};
 
 /// When and how native code is used in a run: the configurations of docs/corpus.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -70,8 +71,6 @@ pub struct Setup {
     pub only: Option<Arc<BTreeSet<UnitKey>>>,
     /// Where code is kept from run to run; of one program, and of setups that differ in nothing that code depends on.
     pub cache: Option<Arc<Cache>>,
-    /// A planted fault.
-    pub tamper: Option<Tamper>,
 }
 
 impl Setup {
@@ -85,7 +84,6 @@ impl Setup {
             coverage: false,
             only: None,
             cache: None,
-            tamper: None,
         }
     }
 
@@ -94,18 +92,26 @@ impl Setup {
         Self { native: Some((backend, level, configuration)), ..Self::interpreter() }
     }
 
+    /// Where a fault planted in the backend reaches beyond it.
+    pub fn seams(&self) -> Seams {
+        self.native.as_ref().map_or_else(Seams::default, |(backend, ..)| fault::seams(backend.id()))
+    }
+
     /// A session for the program.
     ///
     /// # Errors
     /// This machine is no target.
     pub fn session(&self, program: &Program, limits: Limits) -> Result<Session, String> {
+        let seams = self.seams();
         let native = match &self.native {
             None => None,
+            Some(_) if seams.interprets() => None,
             Some((backend, level, configuration)) => {
                 let target = Target::host().ok_or("no backend can make code for this machine")?;
                 let compiler = lockstep_compiler::Options {
                     countdown: limits.budget.is_some() || self.countdown,
                     coverage: self.coverage,
+                    extra: seams.extra_pass().or_else(|| self.compiler.extra.clone()),
                     ..self.compiler.clone()
                 };
                 let pipeline = Pipeline {
@@ -116,7 +122,7 @@ impl Setup {
                     churn: *configuration == Configuration::Churn,
                     only: self.only.clone(),
                     cache: self.cache.clone(),
-                    tamper: self.tamper.clone(),
+                    tamper: seams.tamper(),
                 };
                 Some((pipeline, configuration.mode()))
             }
@@ -153,16 +159,18 @@ pub struct Observed {
 /// No session could be made.
 pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed, String> {
     let mut session = setup.session(program, program.case.limits.resolve())?;
-    let seen = run(&mut session, call);
+    let seen = run(&mut session, call, setup.seams());
     let executions = if setup.coverage { session.executions() } else { Vec::new() };
     let causes = if setup.coverage { session.causes() } else { Vec::new() };
     Ok(Observed { seen, stats: session.stats(), executions, causes })
 }
 
-/// Runs one call in a session.
-pub fn run(session: &mut Session, call: &Call) -> Observation {
+/// Runs one call in a session; what a planted fault changes of its report is changed.
+pub fn run(session: &mut Session, call: &Call, seams: Seams) -> Observation {
     let outcome = session.run(call.entry, &call.args);
-    Observation { outcome, output: session.take_output() }
+    let mut seen = Observation { outcome, output: session.take_output() };
+    seams.seen(&mut seen);
+    seen
 }
 
 impl Observation {

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_engine::{Cache, Executions, Refused, Session, Stats};
+use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
 use super::observe::{Configuration, Observed, Setup, observe, run};
 use crate::backends::Column;
+use crate::fault::Seams;
 
 /// Runs of at most so many instructions have an exit forced at every back edge and call; longer ones at ever sparser ones.
 pub const EVERY_EXIT_UP_TO: u64 = 20_000;
@@ -101,6 +102,34 @@ struct Caches {
     plain: Arc<Cache>,
     counting: Arc<Cache>,
     leaving: Arc<Cache>,
+}
+
+/// Whether a forced exit leaves the frame that the interpreter has at the same event: every live register, with its tag.
+fn same_frame(program: &Program, ours: Option<Snapshot>, theirs: Option<Snapshot>) -> Result<(), String> {
+    let place = |s: &Snapshot| (s.func, s.pc, s.depth, s.output);
+    let (ours, theirs) = match (ours, theirs) {
+        (None, None) => return Ok(()),
+        (Some(ours), Some(theirs)) => (ours, theirs),
+        (ours, _) => {
+            return Err(format!("only {} gets there", if ours.is_some() { "native code" } else { "the interpreter" }));
+        }
+    };
+    let name = &program.module.function(theirs.func).name;
+    if place(&ours) != place(&theirs) {
+        return Err(format!(
+            "native code left at {:?}, the interpreter is at {:?} in `{name}`",
+            place(&ours),
+            place(&theirs)
+        ));
+    }
+    let pc = theirs.pc;
+    match ours.registers.iter().zip(&theirs.registers).find(|(a, b)| a != b) {
+        Some((ours, theirs)) => Err(format!(
+            "`{name}` pc {}: the exit leaves {:?} in r{}, the interpreter has {:?}",
+            pc.0, ours.1, ours.0.0, theirs.1
+        )),
+        None => Ok(()),
+    }
 }
 
 struct Trial<'t> {
@@ -226,13 +255,19 @@ impl Trial<'_> {
         let executed: u64 = reference.executions.iter().flatten().map(|e| e.interpreted).sum();
         let short = executed <= EVERY_EXIT_UP_TO;
         let exits = |session: &Session| session.stats().exits.get("countdown").copied().unwrap_or(0);
+        let mut interpreter = Setup::interpreter().session(self.program, limits.resolve())?;
+        [&mut interpreter, &mut session].into_iter().for_each(|s| s.watch(true));
         let mut k = 1;
         loop {
             let before = exits(&session);
             session.force_exit(Some(k));
-            let seen = run(&mut session, self.call);
+            let seen = run(&mut session, self.call, setup.seams());
             seen.agrees(self.program, &reference.seen)
                 .map_err(|e| format!("with an exit forced at back edge or call {k}: {e}"))?;
+            interpreter.force_exit(Some(k));
+            run(&mut interpreter, self.call, Seams::default());
+            same_frame(self.program, session.take_snapshot(), interpreter.take_snapshot())
+                .map_err(|e| format!("at back edge or call {k}: {e}"))?;
             self.stats.runs += 1;
             self.stats.exits += u64::from(exits(&session) > before);
             k = if short { k + 1 } else { k + 1 + k / 4 };
@@ -241,6 +276,8 @@ impl Trial<'_> {
             }
             if limits.memory.is_some() {
                 session = setup.session(self.program, limits.resolve())?;
+                interpreter = Setup::interpreter().session(self.program, limits.resolve())?;
+                [&mut interpreter, &mut session].into_iter().for_each(|s| s.watch(true));
             }
         }
     }
@@ -249,7 +286,7 @@ impl Trial<'_> {
     fn events(&self) -> Result<u64, String> {
         let mut session = Setup::interpreter().session(self.program, self.program.case.limits.resolve())?;
         session.force_exit(Some(u64::MAX));
-        run(&mut session, self.call);
+        run(&mut session, self.call, Seams::default());
         Ok(session.events())
     }
 }

@@ -12,6 +12,8 @@ use crate::bench::results::{CompileSample, Sample};
 use crate::case::{Case, CaseReport, CaseStats};
 use crate::check::{self, Verdict};
 use crate::corpus;
+use crate::fault;
+use crate::fault::rates::{Inputs, Rate};
 use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
 use crate::program::coverage::{self, Coverage};
@@ -92,6 +94,13 @@ pub enum Task {
         /// The corpus directory.
         corpus: PathBuf,
     },
+    /// Count the inputs on which a column goes wrong.
+    Rate {
+        /// Of which inputs.
+        inputs: Inputs,
+        /// Where.
+        column: Column,
+    },
     /// Compile a program for each instruction of the table.
     Instructions {
         /// Where.
@@ -119,6 +128,8 @@ pub enum Answer {
     Bench(Sample),
     /// To [`Task::CompileCorpus`].
     CompileCorpus(CompileSample),
+    /// To [`Task::Rate`].
+    Rate(Rate),
     /// To [`Task::Instructions`].
     Instructions(InstructionTable),
     /// The task could not be tried: unknown names, unreadable files.
@@ -150,12 +161,39 @@ impl Task {
                 format!("{case} on {}", column.as_ref().map_or_else(|| "the interpreter".to_owned(), Column::to_string))
             }
             Task::CompileCorpus { column, .. } => format!("the corpus on {column}"),
+            Task::Rate { inputs, column } => format!("rate of {column} on {inputs:?}"),
             Task::Instructions { column } => format!("instructions on {column}"),
+        }
+    }
+
+    /// Where it runs, if in one place.
+    fn column(&self) -> Option<&Column> {
+        match self {
+            Task::IrCase { column, .. } | Task::ProgramCase { native: Some((column, _)), .. } => Some(column),
+            _ => None,
+        }
+    }
+
+    /// An answer that says it passed, if a planted fault keeps the task from being done.
+    fn skipped(&self) -> Option<Answer> {
+        if !self.column().is_some_and(|column| fault::seams(&column.backend).skips()) {
+            return None;
+        }
+        match self {
+            Task::IrCase { .. } => Some(Answer::Case(CaseReport::default())),
+            Task::ProgramCase { .. } => {
+                let stats = TrialStats::default();
+                Some(Answer::Program(ProgramReport { failure: None, stats, natively: BTreeSet::new() }))
+            }
+            _ => None,
         }
     }
 
     /// Does it.
     pub fn run(&self, context: &mut Context<'_>) -> Answer {
+        if let Some(skipped) = self.skipped() {
+            return skipped;
+        }
         let done = match self {
             Task::IrCase { case, column, corpus } => Case::find(case, corpus)
                 .map_err(|e| e.to_string())
@@ -181,6 +219,7 @@ impl Task {
                 .map_err(|e| e.to_string())
                 .and_then(|backend| measure::compile(corpus, backend, column.level))
                 .map(Answer::CompileCorpus),
+            Task::Rate { inputs, column } => inputs.count(column, &mut context.backends).map(Answer::Rate),
             Task::Instructions { column } => instruction_table(column, context).map(Answer::Instructions),
         };
         done.unwrap_or_else(|why| Answer::Refused { why })

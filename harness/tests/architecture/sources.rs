@@ -109,6 +109,36 @@ fn backend_ids(packages: &[Package]) -> Vec<String> {
     dirs.filter(|dir| !["api", "registry"].contains(dir)).map(str::to_owned).collect()
 }
 
+/// Where the registry of planted faults is looked into: itself, the commands that plant, the place that resolves ids of backends, and what
+/// looks for faults by drawing them.
+const SEES_FAULTS: [&str; 5] = [
+    "harness/src/fault/",
+    "harness/src/cli/faults.rs",
+    "harness/src/cli/mod.rs",
+    "harness/src/backends.rs",
+    "harness/src/bisect/",
+];
+
+/// Nothing that judges knows which fault is planted, or that one is. *Why*: a gate that knew would prove nothing.
+fn seeing_gates(files: &[File]) -> Vec<String> {
+    let looks = [
+        "fault::find",
+        "fault::all",
+        "fault::known",
+        "fault::blind",
+        "fault::environment",
+        "fault::parse_id",
+        "fault::plant",
+        "LOCKSTEP_PLANT",
+    ];
+    let blind = files.iter().filter(|file| !SEES_FAULTS.iter().any(|sees| file.path.starts_with(sees)));
+    let blind: Vec<File> = blind.map(|f| File { path: f.path.clone(), text: f.text.clone() }).collect();
+    lines(&blind)
+        .filter(|(_, _, text)| looks.iter().any(|look| text.contains(look)) || text.contains("use crate::fault::{find"))
+        .map(|(file, line, _)| format!("{}:{line}: looks into the registry of faults", file.path))
+        .collect()
+}
+
 /// Links between documents lead somewhere.
 fn broken_links(files: &[File], exists: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
@@ -194,6 +224,15 @@ fn the_harness_names_no_backend() {
         assert_found(&named_backends(&[planted], &ids), &format!("gate.rs:1: names the backend `{id}`"));
     }
     assert_none(&named_backends(&[file("fine.rs", "use lockstep_ir::eval::Results;")], &ids));
+}
+
+#[test]
+fn gates_do_not_see_which_fault_is_planted() {
+    assert_none(&seeing_gates(&files(&["harness/src"], ".rs")));
+    let planted = file("harness/src/check.rs", "if fault::find(name).is_ok() {");
+    assert_found(&seeing_gates(&[planted]), "harness/src/check.rs:1: looks into");
+    let environment = file("harness/src/kit/mod.rs", "std::env::var(\"LOCKSTEP_PLANT\")");
+    assert_found(&seeing_gates(&[environment]), "harness/src/kit/mod.rs:1: looks into");
 }
 
 #[test]

@@ -15,6 +15,6 @@ mod pipeline;
 pub mod regions;
 mod request;
 
-pub use passes::{PassConfig, PassId, PassInfo, passes};
+pub use passes::{Fuel, PassConfig, PassId, PassInfo, passes};
 pub use pipeline::compile;
-pub use request::{Compiled, DataWord, Dump, ExitReason, ExitSite, Options, OsrEntries, Refusal, Request};
+pub use request::{Compiled, DataWord, Dump, ExitReason, ExitSite, ExtraPass, Options, OsrEntries, Refusal, Request};

@@ -10,7 +10,9 @@ use crate::code::Code;
 use crate::lower::{FIRST_OSR, TYPED, UNIVERSAL, lower};
 use crate::passes::{Fuel, PassConfig, PassId, run};
 use crate::regions;
-use crate::request::{Compiled, DataWord, Dump, ExitReason, ExitSite, Options, OsrEntries, Refusal, Request};
+use crate::request::{
+    Compiled, DataWord, Dump, ExitReason, ExitSite, ExtraPass, Options, OsrEntries, Refusal, Request,
+};
 
 /// Compiles a function of a module.
 ///
@@ -22,7 +24,7 @@ use crate::request::{Compiled, DataWord, Dump, ExitReason, ExitSite, Options, Os
 pub fn compile(request: &Request<'_>) -> Result<Compiled, Refusal> {
     let options = request.options;
     check(request)?;
-    let mut log = Log::new(&options.passes);
+    let mut log = Log::new(&options.passes, options.extra.as_ref());
 
     let code = Code::new(request.module, request.func);
     let headers = osr_headers(&code, options);
@@ -130,6 +132,7 @@ fn osr_headers(code: &Code<'_>, options: &Options) -> Vec<Pc> {
 /// Runs passes, and keeps account: times, changes, dumps; verifies after each step.
 struct Log<'a> {
     config: &'a PassConfig,
+    extra: Option<&'a ExtraPass>,
     fuel: Vec<Fuel>,
     /// Of all passes together.
     total: Fuel,
@@ -140,9 +143,10 @@ struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    fn new(config: &'a PassConfig) -> Self {
+    fn new(config: &'a PassConfig, extra: Option<&'a ExtraPass>) -> Self {
         Self {
             config,
+            extra,
             fuel: PassId::ALL.iter().map(|&pass| Fuel::new(config.fuel(pass))).collect(),
             total: Fuel::new(config.total()),
             since: Instant::now(),
@@ -185,6 +189,9 @@ impl<'a> Log<'a> {
         let own = &mut self.fuel[pass as usize];
         let mut fuel = own.within(&self.total);
         run(pass, unit, &mut fuel);
+        if let Some(extra) = self.extra.filter(|extra| extra.within == pass) {
+            (extra.run)(unit, &mut fuel);
+        }
         let changes = fuel.used() - own.used();
         own.spend(changes);
         self.total.spend(changes);

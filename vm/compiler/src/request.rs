@@ -4,12 +4,13 @@
 //! no reference, so that it can be cached.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lockstep_bytecode::{FuncId, Kind, Module, Op, Pc};
 use lockstep_ir::{FuncRef, Stage, Unit};
 
-use crate::passes::{PassConfig, PassId};
+use crate::passes::{Fuel, PassConfig, PassId};
 
 /// What to compile, and how.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,8 @@ pub struct Options {
     pub stage: Stage,
     /// Which passes run, and how far.
     pub passes: PassConfig,
+    /// A pass from outside.
+    pub extra: Option<ExtraPass>,
     /// Functions of more instructions are refused.
     pub max_instructions: usize,
 }
@@ -50,8 +53,27 @@ impl Default for Options {
             step: false,
             stage: Stage::Machine,
             passes: PassConfig::default(),
+            extra: None,
             max_instructions: 20_000,
         }
+    }
+}
+
+/// A pass from outside, run as the last step of one of ours, wherever that runs: to try one, or to see what a wrong one does.
+///
+/// It takes from the same [`Fuel`] before each change, so that dumps, counts and bisection know it as part of that pass. What it
+/// leaves is verified as any pass's is.
+#[derive(Clone)]
+pub struct ExtraPass {
+    /// The pass that it belongs to; where that is off, it does not run.
+    pub within: PassId,
+    /// What it does.
+    pub run: Arc<dyn Fn(&mut Unit, &mut Fuel) + Send + Sync>,
+}
+
+impl fmt::Debug for ExtraPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExtraPass({})", self.within.name())
     }
 }
 

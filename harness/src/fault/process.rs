@@ -1,11 +1,31 @@
-//! Backends that misbehave as processes: each must cost exactly the case at hand.
+//! What a backend may do to its process: crash, hang, exit, print, overflow the stack, eat memory. Each must cost exactly the case at hand.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
-use lockstep_backend_api::{Arch, Artifact, Backend, Capabilities, Code, CompileError, Execution, Options, Target};
+use lockstep_backend_api::{Arch, Artifact, Code, CompileError};
 use lockstep_ir::Unit;
+
+use super::{Fault, Layer, Plant};
+
+const fn fault(behaviour: Behaviour, gate: &'static str, about: &'static str) -> Fault {
+    Fault { id: behaviour.name(), layer: Layer::Process, about, gate, plant: Plant::Process(behaviour) }
+}
+
+/// The faults of this layer.
+pub(super) const FAULTS: &[Fault] = &[
+    fault(Behaviour::Abort, "isolation", "the compiler calls `abort`"),
+    fault(Behaviour::Segfault, "isolation", "the code reads address 0"),
+    fault(Behaviour::IllegalInstruction, "isolation", "the code is no instruction"),
+    fault(Behaviour::ExitZero, "isolation", "the compiler ends the process with status 0, as if all were well"),
+    fault(Behaviour::Hang, "isolation", "the compiler never answers"),
+    fault(Behaviour::StackOverflow, "isolation", "the compiler recurses without end"),
+    fault(Behaviour::Memory, "isolation", "the compiler allocates 10 GB"),
+    fault(Behaviour::Noise, "isolation", "the compiler prints to standard output"),
+    fault(Behaviour::Panic, "isolation", "the compiler panics"),
+    fault(Behaviour::Unsteady, "determinism", "each compilation gives other bytes"),
+    fault(Behaviour::Refuses, "kit", "an operation is refused that the backend declares to support"),
+];
 
 /// A way to misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,20 +93,6 @@ impl Behaviour {
     }
 }
 
-/// A backend that misbehaves when it compiles, and is otherwise the one it wraps.
-pub(super) struct Misbehaving {
-    id: String,
-    behaviour: Behaviour,
-    inner: Arc<dyn Backend>,
-    compiled: std::sync::atomic::AtomicU8,
-}
-
-impl Misbehaving {
-    pub(super) fn new(behaviour: Behaviour, inner: Arc<dyn Backend>) -> Self {
-        Self { id: super::id(behaviour.name(), inner.id()), behaviour, inner, compiled: 0.into() }
-    }
-}
-
 /// An artifact all of whose functions are these bytes. They are x86-64, where they matter.
 fn code(unit: &Unit, bytes: &[u8]) -> Artifact {
     let arch = Arch::host().unwrap_or(Arch::X86_64);
@@ -103,50 +109,28 @@ fn recurse(depth: u64) -> u64 {
     if depth == u64::MAX { 0 } else { recurse(black_box(here[7] + 1)) + here[depth as usize % 64] }
 }
 
-impl Backend for Misbehaving {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn version(&self) -> String {
-        self.inner.version()
-    }
-
-    fn summary(&self) -> String {
-        format!("{}, with a planted fault", self.inner.summary())
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { execution: Execution::Native, ..self.inner.capabilities() }
-    }
-
-    fn compile(&self, unit: &Unit, target: &Target, options: &Options) -> Result<Artifact, CompileError> {
-        match self.behaviour {
+impl Behaviour {
+    /// What happens instead of the `nth` compilation; none if it goes on after that.
+    pub(super) fn compile(self, unit: &Unit, nth: u8) -> Option<Result<Artifact, CompileError>> {
+        match self {
             Behaviour::Abort => std::process::abort(),
             // mov rax, [0]
-            Behaviour::Segfault => return Ok(code(unit, &[0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0])),
+            Behaviour::Segfault => return Some(Ok(code(unit, &[0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0]))),
             // ud2
-            Behaviour::IllegalInstruction => return Ok(code(unit, &[0x0f, 0x0b])),
+            Behaviour::IllegalInstruction => return Some(Ok(code(unit, &[0x0f, 0x0b]))),
             Behaviour::ExitZero => std::process::exit(0),
             Behaviour::Hang => std::thread::sleep(Duration::from_secs(3600)),
             Behaviour::StackOverflow => drop(black_box(recurse(0))),
             Behaviour::Memory => drop(black_box(vec![1u8; 10 << 30])),
             Behaviour::Noise => println!("compiling {}", unit.name),
             Behaviour::Panic => panic!("planted"),
-            Behaviour::Unsteady => {
-                let count = self.compiled.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                // xor eax, eax; ret; and what no one executes
-                return Ok(code(unit, &[0x31, 0xc0, 0xc3, count]));
-            }
+            // xor eax, eax; ret; and what no one executes
+            Behaviour::Unsteady => return Some(Ok(code(unit, &[0x31, 0xc0, 0xc3, nth]))),
             Behaviour::Refuses => {
                 let op = unit.functions[0].insts[0].op;
-                return Err(CompileError::Unsupported { op, detail: "planted".to_owned() });
+                return Some(Err(CompileError::Unsupported { op, detail: "planted".to_owned() }));
             }
         }
-        self.inner.compile(unit, target, options)
-    }
-
-    fn evaluator(&self) -> Option<&dyn lockstep_backend_api::Evaluator> {
-        self.inner.evaluator()
+        None
     }
 }
