@@ -1,15 +1,19 @@
 //! Random bytecode programs, as many as a second affords: the same judge as `lockstep fuzz bytecode`, in every test run.
 
 use lockstep::backends::Backends;
+use lockstep::fault;
 use lockstep::program::fuzz::{ProgramBatch, ProgramBatchReport};
 
 /// Checks some programs, from index `first` on, on every native backend at its default level.
-fn check(first: u64, count: u64, fault: Option<&str>) -> ProgramBatchReport {
+fn check(first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
     let mut backends = Backends::new();
     let mut columns = backends.columns(&[], &["default".to_owned()]).expect("every backend has a default level");
     columns.retain(|column| backends.resolve(&column.backend).is_ok_and(|b| b.evaluator().is_none()));
     assert!(!columns.is_empty(), "this build has no native backend");
-    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, fault: fault.map(str::to_owned) };
+    if let Some(name) = planted {
+        columns.iter_mut().for_each(|column| column.backend = fault::id(name, &column.backend));
+    }
+    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, shrink: true };
     batch.run(&mut backends, &mut |_| {}).expect("backends and fault are known")
 }
 
