@@ -18,6 +18,7 @@
 //! - [`report`]: what was found, as a page, as Markdown and as data.
 //! - [`subject`]: whole virtual machines from outside, as processes.
 //! - [`passport`]: certificates of what was run, and their verification.
+//! - [`mod@bisect`]: from a failure to what is behind it.
 //! - [`cli`]: one file per command.
 //!
 //! A program of one's own gets the whole command with a backend of one's own in it by [`cli::main_with`] and [`registry`]: see
@@ -26,6 +27,7 @@
 
 pub mod backends;
 pub mod bench;
+pub mod bisect;
 pub mod case;
 pub mod check;
 pub mod cli;

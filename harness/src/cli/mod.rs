@@ -4,6 +4,7 @@ mod backends;
 mod baseline;
 mod bench;
 mod bisect;
+mod bisect_study;
 mod compare;
 mod completions;
 mod coverage;
@@ -68,6 +69,8 @@ enum Command {
     Bench(bench::Options),
     /// From a divergence to what is behind it
     Bisect(bisect::Options),
+    /// How often `bisect` is right
+    BisectStudy(bisect_study::Options),
     /// Compare two backends, two results, or measurements of any tool
     Compare(compare::Options),
     /// Keep what this machine measures, and see whether a build is worse
@@ -199,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Bisect(options) => bisect::run(&options),
+        Command::BisectStudy(options) => bisect_study::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Baseline(options) => baseline::run(&options),
         Command::History(options) => history::run(&options),

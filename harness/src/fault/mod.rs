@@ -142,6 +142,16 @@ enum Plant {
     Skip,
 }
 
+impl Fault {
+    /// The pass that it is a mistake of.
+    pub fn pass(&self) -> Option<PassId> {
+        match self.plant {
+            Plant::Pass(pass, _) => Some(pass),
+            _ => None,
+        }
+    }
+}
+
 /// Every fault, in order of the layers; the blind ones last. The order is stable: new ones come at the end of their file.
 pub fn all() -> impl Iterator<Item = &'static Fault> {
     known().chain(blind::FAULTS)

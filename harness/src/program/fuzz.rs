@@ -249,11 +249,35 @@ fn shrunk(
     let best = if shorten { shrink(list, SHRINK_ATTEMPTS, |list| trial(list).is_some()) } else { list.to_vec() };
     let (program, calls, expected, what) =
         trial(&best).ok_or("a divergence does not repeat: the backend is not deterministic")?;
-    let mut case = program.case.clone();
+    let mut case = stated(&program, &calls, &expected);
     case.name = format!("program_{index}");
     case.about =
         format!("Found by random programs on {}: {what}", trial::name("this", Some(&(column.clone(), configuration))));
-    for (call, seen) in calls.iter().zip(&expected) {
+    Ok(ProgramDivergence { index, column: column.clone(), configuration, what, case })
+}
+
+/// A random program with its inputs, as a case that states what the interpreter gives.
+///
+/// # Errors
+/// The interpreter cannot run it.
+pub fn case(seed: u64, index: u64) -> Result<Program, String> {
+    let (program, calls) = make(&mut Choices::seeded(seed_of(seed, index)));
+    let expected = calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).map(|o| o.seen));
+    let expected: Vec<Observation> = expected.collect::<Result<_, _>>()?;
+    let case = ProgramCase { name: format!("program_{index}"), ..stated(&program, &calls, &expected) };
+    Ok(Program { case, ..program })
+}
+
+/// How many instructions a random program has.
+pub fn length(seed: u64, index: u64) -> usize {
+    let (program, _) = make(&mut Choices::seeded(seed_of(seed, index)));
+    program.module.functions.iter().map(|f| f.code.len()).sum()
+}
+
+/// The case of a program with what its calls gave.
+fn stated(program: &Program, calls: &[Call], expected: &[Observation]) -> ProgramCase {
+    let mut case = program.case.clone();
+    for (call, seen) in calls.iter().zip(expected) {
         let mut stated = ProgramRun {
             args: call.args.iter().map(literal).collect(),
             entry: None,
@@ -264,9 +288,9 @@ fn shrunk(
         };
         match &seen.outcome {
             Ok(value) => stated.result = value.as_ref().map(literal),
-            Err(error) => stated.error = Some(Observation::error(&program, error)),
+            Err(error) => stated.error = Some(Observation::error(program, error)),
         }
         case.runs.push(stated);
     }
-    Ok(ProgramDivergence { index, column: column.clone(), configuration, what, case })
+    case
 }

@@ -59,6 +59,8 @@ impl Configuration {
 pub struct Setup {
     /// Backend, level and configuration; `None` is the interpreter alone.
     pub native: Option<(Arc<dyn Backend>, Level, Configuration)>,
+    /// The backend whose session it is, if not the one that makes the code: what a session takes from its backend's id comes from this one.
+    pub session_of: Option<String>,
     /// Compiler options; `countdown` and `coverage` are set as needed.
     pub compiler: lockstep_compiler::Options,
     /// Whether the backend checks itself.
@@ -78,6 +80,7 @@ impl Setup {
     pub fn interpreter() -> Self {
         Self {
             native: None,
+            session_of: None,
             compiler: lockstep_compiler::Options::default(),
             verify: false,
             countdown: false,
@@ -94,7 +97,8 @@ impl Setup {
 
     /// Where a fault planted in the backend reaches beyond it.
     pub fn seams(&self) -> Seams {
-        self.native.as_ref().map_or_else(Seams::default, |(backend, ..)| fault::seams(backend.id()))
+        let id = self.native.as_ref().map(|(backend, ..)| self.session_of.as_deref().unwrap_or(backend.id()));
+        id.map_or_else(Seams::default, fault::seams)
     }
 
     /// A session for the program.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::backends::{Backends, Column};
 use crate::bench::measure::{self, Calls};
 use crate::bench::results::{CompileSample, Sample};
+use crate::bisect;
 use crate::case::{Case, CaseReport, CaseStats};
 use crate::check::{self, Verdict};
 use crate::corpus;
@@ -62,6 +63,13 @@ pub enum Task {
     FuzzPrograms {
         /// Which, and where.
         batch: ProgramBatch,
+    },
+    /// Make an experiment of a bisection.
+    Probe {
+        /// The program and the call.
+        subject: bisect::probe::Subject,
+        /// What is asked.
+        question: bisect::probe::Question,
     },
     /// Measure the coverage of a benchmark.
     Coverage {
@@ -122,6 +130,8 @@ pub enum Answer {
     Program(ProgramReport),
     /// To [`Task::FuzzPrograms`].
     FuzzPrograms(ProgramBatchReport),
+    /// To [`Task::Probe`].
+    Probe(bisect::probe::Reply),
     /// To [`Task::Coverage`].
     Coverage(Coverage),
     /// To [`Task::Bench`].
@@ -156,6 +166,7 @@ impl Task {
             Task::FuzzOne { column, .. } => format!("a function on {column}"),
             Task::ProgramCase { case, native, .. } => trial::name(case, native.as_ref()),
             Task::FuzzPrograms { batch } => format!("programs {} to {}", batch.first, batch.first + batch.count),
+            Task::Probe { .. } => "an experiment".to_owned(),
             Task::Coverage { case, column, .. } => format!("coverage of {case} on {column}"),
             Task::Bench { case, column, .. } => {
                 format!("{case} on {}", column.as_ref().map_or_else(|| "the interpreter".to_owned(), Column::to_string))
@@ -206,6 +217,9 @@ impl Task {
                 .and_then(|program| run_program(&program, native.as_ref(), context).map(Answer::Program)),
             Task::FuzzPrograms { batch } => {
                 batch.run(&mut context.backends, context.progress).map(Answer::FuzzPrograms)
+            }
+            Task::Probe { subject, question } => {
+                subject.ask(question, &mut context.backends, context.progress).map(Answer::Probe)
             }
             Task::Coverage { case, column, quick, corpus } => {
                 measure_coverage(case, column, *quick, corpus, context).map(Answer::Coverage)

@@ -68,8 +68,11 @@ pub struct ExtraPass {
     /// The pass that it belongs to; where that is off, it does not run.
     pub within: PassId,
     /// What it does.
-    pub run: Arc<dyn Fn(&mut Unit, &mut Fuel) + Send + Sync>,
+    pub run: Arc<RunPass>,
 }
+
+/// What a pass from outside does to a unit.
+pub type RunPass = dyn Fn(&mut Unit, &mut Fuel) + Send + Sync;
 
 impl fmt::Debug for ExtraPass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
