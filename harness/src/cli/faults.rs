@@ -1,7 +1,7 @@
 //! `lockstep faults`: shows that the gates see. Each planted fault must be caught by the gate meant for it, and nothing be found without one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use rayon::prelude::*;
 
 use super::Done;
 use crate::backends::{Backends, Column};
+use crate::bench::gates::CorpusGates;
+use crate::bench::implementation::Implementation;
+use crate::corpus::CorpusError;
 use crate::fault::gates::{self, GATES, Gate, Verdict};
 use crate::fault::matrix::Plan;
 use crate::fault::rates::{self, Recorded};
@@ -82,6 +85,7 @@ pub(super) fn run(options: &Options) -> Done {
     let concerns = |fault: &&'static Fault| options.matrix || gates.iter().any(|gate| gate.id == fault.gate);
     let plan = Plan {
         program: std::env::current_exe()?,
+        rivals: rivals(&column.backend, &super::default_corpus())?,
         column,
         faults: faults.into_iter().filter(concerns).collect(),
         gates,
@@ -134,6 +138,23 @@ fn column(options: &Options) -> Result<Column, Box<dyn std::error::Error + Send 
     let backend = options.backend.clone().or(native).ok_or("this build has no backend that makes native code")?;
     let level = backends.resolve(&backend)?.capabilities().default_level;
     Ok(Column { backend, level })
+}
+
+/// Backends whose compile time the corpus holds that of `backend` against, as far as this build has them.
+fn rivals(backend: &str, corpus: &Path) -> Result<Vec<String>, CorpusError> {
+    let backends = Backends::new();
+    let mut rivals: Vec<String> = Vec::new();
+    for pair in CorpusGates::load(corpus)?.gates.into_iter().filter_map(|gate| gate.compile) {
+        if let (Implementation::Native(of), Implementation::Native(over)) = (pair.of, pair.over)
+            && of.backend == backend
+            && over.backend != backend
+            && backends.iter().any(|b| b.id() == over.backend)
+            && !rivals.contains(&over.backend)
+        {
+            rivals.push(over.backend);
+        }
+    }
+    Ok(rivals)
 }
 
 fn progress_bar() -> ProgressBar {

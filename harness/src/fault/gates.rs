@@ -18,7 +18,8 @@ pub struct Gate {
     pub id: &'static str,
     /// What it checks.
     pub about: &'static str,
-    /// The command; `BACKEND` stands for the backend's id, `RESULTS` for the file it writes.
+    /// The command; `BACKEND` stands for the backend's id, `COMPARED` for `--backend` with it and with each that a gate of the corpus holds it
+    /// against, `RESULTS` for the file it writes.
     pub command: &'static str,
     /// How its finding is told from those of other gates.
     finds: Finding,
@@ -40,7 +41,7 @@ enum Finding {
 }
 
 /// Arguments of the quick benchmark that two gates read.
-const BENCH: &str = "bench xorshift --quick --no-peers --results RESULTS";
+const BENCH: &str = "bench xorshift --quick --no-peers COMPARED --results RESULTS";
 
 /// Every gate, in the order of the matrix's columns.
 pub const GATES: &[Gate] = &[
@@ -142,13 +143,22 @@ pub enum Verdict {
 /// How long a gate may take.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Backends by id: the one that faults are planted in, and those it is compared with.
+#[derive(Clone, Debug)]
+pub struct Contest {
+    /// Where faults are planted.
+    pub backend: String,
+    /// What gates of the corpus hold it against.
+    pub rivals: Vec<String>,
+}
+
 /// Runs a command and asks each of `gates`, whose command it is. `program` is `lockstep`; `plant` is the sealed fault, if any; `results` is where the
 /// command may write.
-pub fn run(gates: &[&Gate], program: &Path, backend: &str, plant: Option<&str>, results: &Path) -> Vec<Answer> {
+pub fn run(gates: &[&Gate], program: &Path, contest: &Contest, plant: Option<&str>, results: &Path) -> Vec<Answer> {
     let start = Instant::now();
     // What an earlier run left must not stand in for this one's.
     let _ = std::fs::remove_file(results);
-    let ended = execute(gates, program, backend, plant, results);
+    let ended = execute(gates, program, contest, plant, results);
     let seconds = start.elapsed().as_secs_f64();
     let written = std::fs::read(results).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     let _ = std::fs::remove_file(results);
@@ -176,15 +186,20 @@ struct Ended {
 fn execute(
     gates: &[&Gate],
     program: &Path,
-    backend: &str,
+    contest: &Contest,
     plant: Option<&str>,
     results: &Path,
 ) -> Result<Ended, String> {
     let gate = gates.first().ok_or("no gate")?;
-    let words = gate.command.split(' ').map(|word| match word {
-        "BACKEND" => backend.to_owned(),
-        "RESULTS" => results.display().to_string(),
-        word => word.to_owned(),
+    let backend = &contest.backend;
+    let words = gate.command.split(' ').flat_map(|word| match word {
+        "BACKEND" => vec![backend.clone()],
+        "COMPARED" => std::iter::once(backend)
+            .chain(&contest.rivals)
+            .flat_map(|id| ["--backend".to_owned(), id.clone()])
+            .collect(),
+        "RESULTS" => vec![results.display().to_string()],
+        word => vec![word.to_owned()],
     });
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);

@@ -11,7 +11,7 @@ const fn fault(id: &'static str, gate: &'static str, about: &'static str, change
 
 /// The faults of this layer.
 pub(super) const FAULTS: &[Fault] = &[
-    fault("lost-page", "kit", "what lies beyond the first page of the code is not copied", lost_page),
+    fault("lost-tail", "kit", "what lies beyond the first 2 KiB of the code is not copied", lost_tail),
     fault("lost-constants", "kit", "the last 8 bytes, where constants lie, are not copied", lost_constants),
     fault("wrong-entry", "kit", "the last function of a unit begins where the one before it does", wrong_entry),
 ];
@@ -23,8 +23,8 @@ fn bytes(artifact: &mut Artifact) -> Option<&mut Vec<u8>> {
     }
 }
 
-fn lost_page(_: &Unit, artifact: &mut Artifact) {
-    if let Some(rest) = bytes(artifact).and_then(|b| b.get_mut(4096..)) {
+fn lost_tail(_: &Unit, artifact: &mut Artifact) {
+    if let Some(rest) = bytes(artifact).and_then(|b| b.get_mut(2048..)) {
         rest.fill(0);
     }
 }

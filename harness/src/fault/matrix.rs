@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::gates::{self, Answer, GATES, Gate};
+use super::gates::{self, Answer, Contest, GATES, Gate};
 use super::results::{Cell, FaultRow, FaultsResults, GateRow, Score, VERSION};
 use super::{Fault, blind, rates, seal};
 use crate::backends::Column;
@@ -16,6 +16,8 @@ pub struct Plan<'p> {
     pub program: PathBuf,
     /// Where faults are planted.
     pub column: Column,
+    /// Backends that gates of the corpus hold it against.
+    pub rivals: Vec<String>,
     /// Which faults.
     pub faults: Vec<&'static Fault>,
     /// Which gates.
@@ -59,12 +61,13 @@ impl Plan<'_> {
         let start = Instant::now();
         let (alone, together): (Vec<Job>, Vec<Job>) = self.jobs().into_iter().partition(|job| job.gates[0].alone);
         let total = alone.len() + together.len();
+        let contest = Contest { backend: self.column.backend.clone(), rivals: self.rivals.clone() };
         let cells = Mutex::new(Vec::new());
         let done = AtomicUsize::new(0);
         let conduct = |job: &Job, slot: usize| {
             let file = self.scratch.join(format!("gate-{slot}.json"));
             let seal = job.fault.map(|fault| seal(fault.id));
-            let answers = gates::run(&job.gates, &self.program, &self.column.backend, seal.as_deref(), &file);
+            let answers = gates::run(&job.gates, &self.program, &contest, seal.as_deref(), &file);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             for (gate, answer) in job.gates.iter().zip(answers) {
                 let cell = cell(job.fault, gate, answer);

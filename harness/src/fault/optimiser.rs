@@ -30,7 +30,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         "wrong-identity",
         "programs",
-        "constant folding takes x * -1 for the complement of x",
+        "constant folding makes the complement of x of a negation, that of x * -1 included",
         PassId::ConstantFolding,
         wrong_identity,
     ),
@@ -95,10 +95,9 @@ fn wrong_fold(unit: &mut Unit, fuel: &mut Fuel) {
 
 fn wrong_identity(unit: &mut Unit, fuel: &mut Fuel) {
     each(unit, |_, func| {
-        for (_, _, inst) in places(func, |d| d.op == Op::Imul) {
-            let [x, factor] = func.insts[inst.index()].args[..] else { continue };
-            let ty = func.insts[inst.index()].ty;
-            if func.int_constant(factor) == Some(ty.mask()) && fuel.take() {
+        for (_, _, inst) in places(func, |d| d.op == Op::Ineg) {
+            let (x, ty) = (func.insts[inst.index()].args[0], func.insts[inst.index()].ty);
+            if fuel.take() {
                 replace(func, inst, InstData::new(Op::Bnot, ty, &[x]));
             }
         }

@@ -1,16 +1,18 @@
 //! The registry as a whole: well-formed rows, changes that leave valid IR, and changes that change something.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Options, Target};
-use lockstep_bytecode::FuncId;
 use lockstep_bytecode::generate::{Choices, generate};
+use lockstep_bytecode::{FuncId, Verified};
 use lockstep_compiler::{Compiled, Request};
 use lockstep_ir::{Function, Unit, verify};
 
 use super::*;
 use crate::backends::Backends;
+use crate::corpus;
 use crate::fuzz::generate::Generator;
 use crate::kit;
 
@@ -26,15 +28,28 @@ fn units() -> Vec<Unit> {
     random.chain(cases).chain(special).collect()
 }
 
-/// What the compiler makes of the functions of random programs, with an extra pass or without.
-fn compiled(coverage: bool, seams: Seams) -> Vec<Compiled> {
+/// A random program.
+fn random(n: u64) -> Arc<Verified> {
+    Arc::new(generate(&mut Choices::seeded(n)).module)
+}
+
+/// Programs of the corpus that show what happens to memory; random programs seldom see it.
+fn visible() -> Vec<Arc<Verified>> {
+    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus"));
+    let names = corpus::program::names(corpus).expect("the corpus is sound");
+    let names = names.iter().filter(|name| name.starts_with("bytecode/visible/"));
+    names.map(|name| corpus::program::find(name, corpus).expect("it is sound").expect("it is listed").module).collect()
+}
+
+/// What the compiler makes of the functions of programs, with an extra pass or without.
+fn compiled(coverage: bool, seams: Seams, programs: &[Arc<Verified>]) -> Vec<Compiled> {
     let options =
         lockstep_compiler::Options { coverage, extra: seams.extra_pass(), ..lockstep_compiler::Options::default() };
-    let programs = (0..60).map(|n| generate(&mut Choices::seeded(n)).module);
     programs
+        .iter()
         .flat_map(|module| {
             let functions = (0..module.functions.len() as u32).map(FuncId);
-            let one = |func| lockstep_compiler::compile(&Request { module: &module, func, options: &options });
+            let one = |func| lockstep_compiler::compile(&Request { module, func, options: &options });
             functions.map(|func| one(func).expect("the compiler takes all there is")).collect::<Vec<_>>()
         })
         .collect()
@@ -83,21 +98,33 @@ fn changes_of_functions_and_units_are_valid_and_change_something() {
 
 #[test]
 fn changes_of_passes_and_answers_are_valid_and_change_something() {
-    let sound = [false, true].map(|coverage| compiled(coverage, Seams::default()));
+    // As many programs as it takes: some change little that is common.
+    let mut stretches = vec![visible()];
+    assert!(!stretches[0].is_empty(), "the corpus has no bytecode/visible");
+    stretches.extend((0..20).map(|n| (60 * n..60 * (n + 1)).map(random).collect()));
+    let mut sound: Vec<[Vec<Compiled>; 2]> = Vec::new();
     for fault in all() {
         if !matches!(fault.plant, Plant::Pass(..) | Plant::Compiled(_)) {
             continue;
         }
         let seams = seams(&id(fault.id, "any"));
         let mut changed = 0;
-        for (coverage, sound) in [false, true].into_iter().zip(&sound) {
-            // The compiler verifies what passes leave; builds of tests always do.
-            for (mut wrong, sound) in compiled(coverage, seams).into_iter().zip(sound) {
-                if let Some(tamper) = seams.tamper() {
-                    tamper(&mut wrong);
+        for (n, stretch) in stretches.iter().enumerate() {
+            if changed > 0 {
+                break;
+            }
+            if sound.len() == n {
+                sound.push([false, true].map(|coverage| compiled(coverage, Seams::default(), stretch)));
+            }
+            for (coverage, sound) in [false, true].into_iter().zip(&sound[n]) {
+                // The compiler verifies what passes leave; builds of tests always do.
+                for (mut wrong, sound) in compiled(coverage, seams, stretch).into_iter().zip(sound) {
+                    if let Some(tamper) = seams.tamper() {
+                        tamper(&mut wrong);
+                    }
+                    verify::verify(&wrong.unit).unwrap_or_else(|e| panic!("{}: {e}", fault.id));
+                    changed += usize::from(wrong.unit != sound.unit || wrong.osr != sound.osr);
                 }
-                verify::verify(&wrong.unit).unwrap_or_else(|e| panic!("{}: {e}", fault.id));
-                changed += usize::from(wrong.unit != sound.unit || wrong.osr != sound.osr);
             }
         }
         assert!(changed > 0, "{} changes nothing", fault.id);
@@ -109,14 +136,18 @@ fn changes_of_artifacts_keep_what_loaders_rely_on_and_change_something() {
     let mut backends = Backends::new();
     let ids: Vec<String> = backends.iter().filter(|b| b.evaluator().is_none()).map(|b| b.id().to_owned()).collect();
     let target = Target::host().expect("this machine is a target");
-    let units: Vec<Unit> = (0..60).map(|n| Generator::default().program(5, n).unit).collect();
+    let units: Vec<Unit> = (0..600).map(|n| Generator::default().program(5, n).unit).collect();
     for fault in all() {
         let Plant::Artifact(change) = fault.plant else { continue };
         let mut changed = 0;
         for id in &ids {
             let backend: Arc<dyn Backend> = backends.share(id).expect("it is in the list");
             let options = Options::at(backend.capabilities().default_level);
-            for unit in &units {
+            // As many as it takes: some change little that is common.
+            for (n, unit) in units.iter().enumerate() {
+                if n >= 40 && changed > 0 {
+                    break;
+                }
                 let sound = backend.compile(unit, &target, &options).expect("it compiles");
                 let mut wrong = sound.clone();
                 change(unit, &mut wrong);
@@ -132,7 +163,7 @@ fn changes_of_artifacts_keep_what_loaders_rely_on_and_change_something() {
 fn a_pass_without_fuel_makes_no_mistake() {
     let Some(fault) = known().find(|f| matches!(f.plant, Plant::Pass(..))) else { panic!("no fault of a pass") };
     let Plant::Pass(_, change) = fault.plant else { unreachable!("found as one") };
-    let mut unit = compiled(false, Seams::default()).remove(0).unit;
+    let mut unit = compiled(false, Seams::default(), &[random(0)]).remove(0).unit;
     let before: Vec<Function> = unit.functions.clone();
     change(&mut unit, &mut Fuel::new(Some(0)));
     assert_eq!(unit.functions, before);

@@ -2,68 +2,20 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::{SourceError, read};
+use crate::fault::gates::Verdict;
+use crate::fault::results::{FaultsResults, VERSION};
 use crate::report::model::{Faults, PlantedFault};
-
-/// Version of the format that is read.
-const VERSION: u32 = 1;
 
 /// Faults that show on a smaller share of inputs are rare.
 const RARE: f64 = 0.01;
 
-#[derive(Deserialize)]
-struct Results {
-    gates: Vec<Gate>,
-    faults: Vec<Fault>,
-    cells: Vec<Cell>,
-}
-
-#[derive(Deserialize)]
-struct Gate {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Fault {
-    id: String,
-    layer: String,
-    about: String,
-    gate: String,
-    blind: bool,
-    rate: Option<Rate>,
-}
-
-#[derive(Deserialize)]
-struct Rate {
-    inputs: f64,
-    wrong: f64,
-}
-
-/// What a gate said; of no fault, if none was planted.
-#[derive(Deserialize)]
-struct Cell {
-    fault: Option<String>,
-    gate: String,
-    verdict: Verdict,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Passed,
-    Caught,
-    #[serde(other)]
-    Otherwise,
-}
-
 /// Reads the results of `lockstep faults`.
 pub(super) fn faults(file: Option<&Path>) -> Result<Option<Faults>, SourceError> {
-    Ok(read::<Results>(file, "faults", VERSION)?.map(table))
+    Ok(read::<FaultsResults>(file, "faults", VERSION)?.map(table))
 }
 
-fn table(results: Results) -> Faults {
+fn table(results: FaultsResults) -> Faults {
     let said = |fault: Option<&str>, gate: &str| {
         results.cells.iter().find(|c| c.fault.as_deref() == fault && c.gate == gate).map(|c| c.verdict)
     };
@@ -72,9 +24,9 @@ fn table(results: Results) -> Faults {
     let planted = results.faults.into_iter().map(|fault| PlantedFault {
         seen_by: of(&|gate| said(Some(&fault.id), gate) == Some(Verdict::Caught)),
         not_asked: of(&|gate| said(Some(&fault.id), gate).is_none()),
-        rare: fault.rate.is_some_and(|rate| rate.wrong > 0.0 && rate.wrong / rate.inputs < RARE),
+        rare: fault.rate.is_some_and(|rate| rate.wrong > 0 && rate.share() < RARE),
         name: fault.id,
-        layer: fault.layer.replace('_', " "),
+        layer: fault.layer.name().to_owned(),
         about: fault.about,
         intended: fault.gate,
         blind: fault.blind,
@@ -92,14 +44,16 @@ mod tests {
 
     #[test]
     fn the_matrix_says_who_saw_what() {
-        let text = r#"{"lockstep_faults": 1, "gates": [{"id": "kit", "about": "x"}, {"id": "fuzz"}],
+        let text = r#"{"lockstep_faults": 1, "backend": "any", "level": "speed", "matrix": true, "seconds": 1.0,
+            "gates": [{"id": "kit", "about": "x", "command": "lockstep parity"}, {"id": "fuzz", "about": "x", "command": "lockstep fuzz"}],
+            "score": {"known": {"met": 1, "of": 1}, "blind": {"met": 0, "of": 1}, "blind_by_any": {"met": 0, "of": 1}, "clean": {"met": 1, "of": 2}},
             "faults": [
                 {"id": "a", "layer": "code_generation", "about": "y", "gate": "fuzz", "blind": false, "rate": {"population": "functions", "inputs": 2000, "wrong": 3}},
                 {"id": "b", "layer": "osr", "about": "z", "gate": "kit", "blind": true, "rate": null}],
             "cells": [
-                {"fault": null, "gate": "kit", "verdict": "passed"}, {"fault": null, "gate": "fuzz", "verdict": "timed_out"},
-                {"fault": "a", "gate": "kit", "verdict": "passed"}, {"fault": "a", "gate": "fuzz", "verdict": "caught"},
-                {"fault": "b", "gate": "kit", "verdict": "error"}]}"#;
+                {"fault": null, "gate": "kit", "verdict": "passed", "what": null, "seconds": 0.1}, {"fault": null, "gate": "fuzz", "verdict": "timed_out", "what": null, "seconds": 0.1},
+                {"fault": "a", "gate": "kit", "verdict": "passed", "what": null, "seconds": 0.1}, {"fault": "a", "gate": "fuzz", "verdict": "caught", "what": "w", "seconds": 0.1},
+                {"fault": "b", "gate": "kit", "verdict": "error", "what": null, "seconds": 0.1}]}"#;
         let file = File::new("faults-matrix", text);
         let faults = faults(Some(&file.0)).unwrap_or_else(|e| panic!("{e}")).expect("it was given");
         assert_eq!(faults.false_alarms, ["fuzz"]);
