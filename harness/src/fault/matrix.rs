@@ -137,6 +137,7 @@ mod tests {
     fn run(program: &str, matrix: bool) -> FaultsResults {
         let scratch = std::env::temp_dir();
         Plan {
+            rivals: Vec::new(),
             program: PathBuf::from(program),
             column: Column { backend: "some".to_owned(), level: Level::Speed },
             faults: fault::known().filter(|f| ["shift-mask", "lost-slot"].contains(&f.id)).collect(),
