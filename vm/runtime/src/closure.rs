@@ -114,7 +114,9 @@ impl Heap {
         unsafe {
             (*coroutine).state = 0;
             (*coroutine).bytes = 0;
-            Ok(CoroutineRef::from_payload(coroutine as u64))
+            let coroutine = CoroutineRef::from_payload(coroutine as u64);
+            self.note_coroutine(coroutine);
+            Ok(coroutine)
         }
     }
 
@@ -123,14 +125,20 @@ impl Heap {
     /// # Safety
     /// The coroutine is live and of this heap.
     pub unsafe fn charge_coroutine(&mut self, coroutine: CoroutineRef, bytes: u64) -> Result<(), OutOfMemory> {
-        // SAFETY: the caller says so.
-        let charged = unsafe { &mut (*coroutine.as_ptr()).bytes };
-        if bytes > *charged {
-            self.charge(ObjectKind::Coroutine, bytes - *charged)?;
-        } else {
-            self.unreserve(ObjectKind::Coroutine, *charged - bytes);
+        // SAFETY: the caller says so; it is kept over the collection that charging may cause.
+        unsafe {
+            let charged = (*coroutine.as_ptr()).bytes;
+            if bytes > charged {
+                let kept = self.kept();
+                self.keep(coroutine.slot());
+                let done = self.charge(ObjectKind::Coroutine, bytes - charged);
+                self.release_to(kept);
+                done?;
+            } else {
+                self.unreserve(ObjectKind::Coroutine, charged - bytes);
+            }
+            (*coroutine.as_ptr()).bytes = bytes;
         }
-        *charged = bytes;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod closure;
+mod collector;
 mod comparison;
 mod concat;
 mod conversion;
@@ -27,6 +28,7 @@ pub use arithmetic::{
     ArithError, ArithOp, arith, float_mod, floor_div, floor_mod, loop_limit, number_as_float, power, shift_left,
 };
 pub use closure::{ClosureRef, CoroutineRef, ForeignRef, UpvalueRef};
+pub use collector::{Cause, CoroutineHooks, Handle, KindUsage, Marker, Pacing, Pauses, Roots, Statistics, Stress};
 pub use comparison::{raw_equal, raw_less, raw_less_equal};
 pub use conversion::{NumberText, float_to_integer, parse_number, to_integer, to_number};
 pub use error::{Error, Position, Traceback};

@@ -93,6 +93,13 @@ const _: () = assert!(Metamethod::ALL.len() <= u32::BITS as usize, "each has a b
 #[derive(Debug, Default)]
 pub struct Metatables([Option<TableRef>; Tag::USERDATA.0 as usize + 1]);
 
+impl Metatables {
+    /// All that are set.
+    pub fn iter(&self) -> impl Iterator<Item = TableRef> + '_ {
+        self.0.iter().flatten().copied()
+    }
+}
+
 impl Heap {
     /// Sets the metatable that all values with a tag share.
     ///
@@ -165,7 +172,7 @@ mod tests {
             assert_eq!(heap.metamethod(table.slot(), Metamethod::Index), Slot::NIL, "there is no metatable");
             table.set_metatable(&mut heap, Some(meta));
             assert_eq!(heap.metamethod(table.slot(), Metamethod::Index), Slot::NIL);
-            assert_eq!((*meta.as_ptr()).absent, 1 << Metamethod::Index as u32);
+            assert_ne!((*meta.as_ptr()).absent & 1 << Metamethod::Index as u32, 0);
             let index = heap.name(Metamethod::Index);
             meta.set_str(&mut heap, index, Slot::i64(7)).unwrap();
             assert_eq!(heap.metamethod(table.slot(), Metamethod::Index), Slot::i64(7));

@@ -158,6 +158,21 @@ impl Heap {
         }
     }
 
+    /// A string is about to be freed.
+    ///
+    /// # Safety
+    /// The string is live, as all interned ones are.
+    pub(crate) unsafe fn forget_string(&mut self, string: StringRef) {
+        // SAFETY: the caller says so.
+        unsafe {
+            if string.is_interned()
+                && let Ok(entry) = self.interned.find_entry(spread((*string.header()).aux), |other| *other == string)
+            {
+                entry.remove();
+            }
+        }
+    }
+
     fn intern(&mut self, bytes: &[u8]) -> Result<StringRef, OutOfMemory> {
         let hash = hash_bytes(bytes);
         // SAFETY: the table holds live strings alone, all of them hashed.

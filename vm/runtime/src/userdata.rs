@@ -6,6 +6,7 @@ use std::ffi::c_void;
 use lockstep_layout::{ObjectKind, Slot, Tag, UserdataHeader};
 
 use crate::heap::{Heap, OutOfMemory, reference};
+use crate::metamethod::Metamethod;
 use crate::table::TableRef;
 
 reference! {
@@ -137,7 +138,7 @@ impl UserdataRef {
         }
     }
 
-    /// Sets or removes the metatable.
+    /// Sets or removes the metatable. One that has `__gc` by now makes the userdata be finalized.
     ///
     /// # Safety
     /// Both are live and of this heap.
@@ -145,8 +146,11 @@ impl UserdataRef {
         // SAFETY: the caller says so.
         unsafe {
             (*self.as_ptr()).metatable = metatable.map_or(0, TableRef::payload);
-            if metatable.is_some() {
+            if let Some(metatable) = metatable {
                 heap.barrier(self.header());
+                if !heap.metamethod_in(metatable, Metamethod::Gc).is_nil() {
+                    heap.register_finalizer(self.header());
+                }
             }
         }
     }

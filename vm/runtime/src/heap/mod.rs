@@ -19,6 +19,7 @@ use lockstep_layout::{
 pub use array::ArrayRef;
 pub(crate) use object::reference;
 
+use crate::collector::{Cause, Collector, layout};
 use crate::metamethod::{Metamethod, Metatables};
 use crate::string::StringRef;
 
@@ -36,6 +37,7 @@ pub struct Heap {
     /// What runtime code keeps across allocations.
     pub(crate) temporaries: Vec<Slot>,
     keyed: u32,
+    pub(crate) collector: Collector,
 }
 
 /// What is allocated, and how much may be.
@@ -43,7 +45,12 @@ pub struct Heap {
 pub(crate) struct Usage {
     /// Bytes of objects and their buffers.
     pub used: u64,
+    /// Bytes that the host holds for the program elsewhere.
+    pub external: u64,
+    /// What both may be together.
     pub limit: u64,
+    /// As long as `used` stays below, an allocation needs no second look.
+    pub unchecked: u64,
     /// Objects by kind.
     pub objects: [u64; ObjectKind::ALL.len()],
     /// Bytes by kind, buffers included.
@@ -56,16 +63,18 @@ pub(crate) struct Usage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutOfMemory;
 
-/// The largest allocation: Rust's own limit for one object.
-const LARGEST: u64 = isize::MAX as u64 - 64;
-
 impl Heap {
+    /// The largest allocation: Rust's own limit for one object.
+    pub(crate) const LARGEST: u64 = isize::MAX as u64 - 64;
+
     /// An empty heap that may hold `limit` bytes of objects, headers included. What the heap allocates for itself does not
     /// count.
     pub fn new(limit: u64) -> Heap {
         let usage = Usage {
             used: 0,
+            external: 0,
             limit: u64::MAX,
+            unchecked: Heap::LARGEST,
             objects: [0; ObjectKind::ALL.len()],
             bytes: [0; ObjectKind::ALL.len()],
             allocations: 0,
@@ -79,9 +88,11 @@ impl Heap {
             metatables: Metatables::default(),
             temporaries: Vec::new(),
             keyed: 0,
+            collector: Collector::default(),
         };
         heap.names = Metamethod::ALL.iter().map(|event| heap.fixed_string(event.name())).collect();
         heap.usage = Usage { limit, ..usage };
+        heap.plan();
         heap
     }
 
@@ -110,7 +121,28 @@ impl Heap {
 
     /// Bytes that may still be allocated.
     pub fn available(&self) -> u64 {
-        self.usage.limit.saturating_sub(self.usage.used)
+        self.usage.limit.saturating_sub(self.usage.used).saturating_sub(self.usage.external)
+    }
+
+    /// Counts memory that the host takes for the program outside the heap (output, stacks) towards the limit. It may collect to
+    /// make room.
+    pub fn charge_external(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
+        if bytes > self.available() {
+            self.collect(Cause::Limit);
+        }
+        if bytes > self.available() {
+            return Err(OutOfMemory);
+        }
+        self.usage.external += bytes;
+        self.plan();
+        Ok(())
+    }
+
+    /// Takes back what [`Heap::charge_external`] has counted.
+    pub fn discharge_external(&mut self, bytes: u64) {
+        debug_assert!(bytes <= self.usage.external, "no more comes back than was taken");
+        self.usage.external = self.usage.external.saturating_sub(bytes);
+        self.plan();
     }
 
     // ---- roots of runtime code ------------------------------------------------------------------------------------------
@@ -140,8 +172,8 @@ impl Heap {
     #[inline]
     fn reserve(&mut self, kind: ObjectKind, bytes: u64) -> Result<(), OutOfMemory> {
         self.usage.allocations += 1;
-        if bytes > self.available().min(LARGEST) {
-            return Err(OutOfMemory);
+        if self.usage.used.saturating_add(bytes) > self.usage.unchecked {
+            self.make_room(bytes)?;
         }
         self.usage.used += bytes;
         self.usage.bytes[kind as usize - 1] += bytes;
@@ -238,7 +270,17 @@ impl Heap {
             return self.allocate_buffer(new);
         }
         debug_assert!(new > old);
-        if new > LARGEST {
+        if self.collector.graveyard.poisons() {
+            // The old address must not go on to look alive.
+            let grown = self.allocate_buffer(new)?;
+            // SAFETY: the buffer has `old` bytes, says the caller, and the new one has more.
+            unsafe {
+                grown.copy_from_nonoverlapping(buffer, old as usize);
+                self.free_buffer(buffer, old);
+            }
+            return Ok(grown);
+        }
+        if new > Heap::LARGEST {
             return Err(OutOfMemory);
         }
         self.reserve(ObjectKind::Table, new - old)?;
@@ -262,7 +304,7 @@ impl Heap {
         }
         self.unreserve(ObjectKind::Table, bytes);
         // SAFETY: the caller says so.
-        unsafe { dealloc(buffer, Layout::from_size_align_unchecked(bytes as usize, OBJECT_ALIGN)) }
+        unsafe { self.collector.graveyard.free(buffer, layout(bytes as usize)) }
     }
 
     /// Frees an object and what it owns. It must be off the list.
@@ -280,12 +322,13 @@ impl Heap {
                     self.free_buffer(table.array as *mut u8, array_bytes(&table));
                     self.free_buffer(table.nodes as *mut u8, node_bytes(&table));
                 }
+                ObjectKind::String => self.forget_string(StringRef::from_payload(object as u64)),
                 ObjectKind::Userdata => crate::userdata::release(&mut *object.cast::<UserdataHeader>()),
                 _ => {}
             }
             self.unreserve(kind, bytes);
             self.usage.objects[kind as usize - 1] -= 1;
-            dealloc(object.cast(), Layout::from_size_align_unchecked(allocation_bytes(object), OBJECT_ALIGN));
+            self.collector.graveyard.free(object.cast(), layout(allocation_bytes(object)));
         }
     }
 
@@ -323,6 +366,7 @@ impl Heap {
     pub unsafe fn announce(&mut self, object: *mut ObjectHeader) {
         // SAFETY: the caller says that the object is live.
         unsafe { (*object).mark &= !Mark::BARRIER };
+        self.collector.statistics.announcements += 1;
     }
 }
 
@@ -390,6 +434,8 @@ pub(crate) unsafe fn allocation_bytes(object: *const ObjectHeader) -> usize {
 
 impl Drop for Heap {
     fn drop(&mut self) {
+        self.release_coroutines();
+        self.interned.clear();
         let mut object = std::mem::replace(&mut self.first, std::ptr::null_mut());
         while !object.is_null() {
             // SAFETY: the list holds exactly the live objects of this heap; the successor is read before the object goes.

@@ -14,9 +14,11 @@ use lockstep_layout::{ElementKind, NODE_UNUSED, Node, ObjectKind, Slot, TableHea
 
 use crate::conversion::float_to_integer;
 use crate::heap::{Heap, OutOfMemory, reference};
+use crate::metamethod::Metamethod;
 use crate::string::StringRef;
 
 pub use iterate::Entry;
+pub(crate) use rehash::key_of;
 
 reference! {
     /// A reference to a table.
@@ -303,7 +305,7 @@ impl TableRef {
         }
     }
 
-    /// Sets or removes the table's metatable.
+    /// Sets or removes the table's metatable. One that has `__gc` by now makes the table be finalized.
     ///
     /// # Safety
     /// Both tables are live and of this heap.
@@ -311,8 +313,11 @@ impl TableRef {
         // SAFETY: both are live.
         unsafe {
             (*self.as_ptr()).metatable = metatable.map_or(0, TableRef::payload);
-            if metatable.is_some() {
+            if let Some(metatable) = metatable {
                 heap.barrier(self.header());
+                if !heap.metamethod_in(metatable, Metamethod::Gc).is_nil() {
+                    heap.register_finalizer(self.header());
+                }
             }
         }
     }

@@ -205,6 +205,15 @@ impl TableRef {
         unsafe { entries_of(&*self.as_ptr()) }
     }
 
+    /// All nodes.
+    ///
+    /// # Safety
+    /// As for [`TableRef::entries`].
+    pub(crate) unsafe fn nodes(self) -> impl DoubleEndedIterator<Item = *mut Node> {
+        // SAFETY: the caller says so.
+        unsafe { nodes_of(&*self.as_ptr()) }
+    }
+
     /// # Safety
     /// The table is live, its elements are slots or booleans, and there is room for one at `index`.
     unsafe fn write_hole(self, index: u32) {
@@ -243,13 +252,22 @@ pub(crate) unsafe fn key_of(node: *const Node) -> Slot {
     unsafe { Slot { payload: (*node).key, tag: u64::from((*node).key_tag) } }
 }
 
-/// The nodes with entries of a table's record.
+/// The nodes of a table's record.
 ///
 /// # Safety
 /// The record's nodes exist as long as the iterator is used.
-unsafe fn entries_of(table: &lockstep_layout::TableHeader) -> impl DoubleEndedIterator<Item = *mut Node> {
+unsafe fn nodes_of(table: &lockstep_layout::TableHeader) -> impl DoubleEndedIterator<Item = *mut Node> {
     let first = table.nodes as *mut Node;
     let count = if has_nodes(table) { table.node_mask as usize + 1 } else { 0 };
     // SAFETY: the indices are those of the record's nodes.
-    (0..count).map(move |index| unsafe { first.add(index) }).filter(|&node| unsafe { !(*node).value.is_nil() })
+    (0..count).map(move |index| unsafe { first.add(index) })
+}
+
+/// The nodes with entries of a table's record.
+///
+/// # Safety
+/// As for [`nodes_of`].
+unsafe fn entries_of(table: &lockstep_layout::TableHeader) -> impl DoubleEndedIterator<Item = *mut Node> {
+    // SAFETY: the caller says so.
+    unsafe { nodes_of(table).filter(|&node| !(*node).value.is_nil()) }
 }

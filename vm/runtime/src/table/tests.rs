@@ -451,8 +451,6 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn tables_do_as_the_model_does(steps in prop::collection::vec(step(), 0..120), array in 0u32..6, hash in 0u32..6) {
         let mut heap = heap();

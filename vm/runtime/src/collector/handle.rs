@@ -1,0 +1,41 @@
+//! Handles: values that the host keeps from one run to the next.
+
+use std::rc::Rc;
+
+use lockstep_layout::Slot;
+
+use crate::heap::Heap;
+
+/// Where a handle's value stands.
+pub(crate) type Cell = std::cell::Cell<Slot>;
+
+/// A value that stays alive as long as the host holds a clone of the handle, and the heap lives.
+#[derive(Clone, Debug)]
+pub struct Handle(Rc<Cell>);
+
+impl Handle {
+    /// The value. What it refers to is live while the heap is.
+    pub fn get(&self) -> Slot {
+        self.0.get()
+    }
+
+    /// Makes the handle, and all its clones, hold another value.
+    ///
+    /// # Safety
+    /// The value is a valid one of the heap that made the handle, and what it refers to is live.
+    pub unsafe fn set(&self, value: Slot) {
+        self.0.set(value);
+    }
+}
+
+impl Heap {
+    /// A handle to a value.
+    ///
+    /// # Safety
+    /// The value is valid, and what it refers to is live and of this heap.
+    pub unsafe fn handle(&mut self, value: Slot) -> Handle {
+        let cell = Rc::new(Cell::new(value));
+        self.collector.handles.push(cell.clone());
+        Handle(cell)
+    }
+}
