@@ -239,7 +239,7 @@ fn literal(kind: Kind, bits: u64) -> String {
 /// # Errors
 /// The judge cannot be asked.
 pub fn files(judge: &Path) -> Result<Vec<(String, String)>, GridError> {
-    let drafts: Vec<Draft> = Op::ALL.iter().map(|op| Draft::new(*op)).collect();
+    let drafts: Vec<Draft> = Op::typed().map(Draft::new).collect();
     let questions: Vec<Question<'_>> = drafts.iter().flat_map(Draft::questions).collect();
     let judge = Judge { path: judge.to_owned() };
     let verdicts = judge.ask(&questions)?;
@@ -321,7 +321,7 @@ pub fn write(corpus: &Path, wanted: &[(String, String)]) -> Result<(), GridError
 
 /// How many runs and cells the files hold.
 pub fn size() -> (usize, usize) {
-    let runs = Op::ALL.iter().map(|op| Draft::new(*op).runs.len()).sum();
+    let runs = Op::typed().map(|op| Draft::new(op).runs.len()).sum();
     (runs, grid().len())
 }
 

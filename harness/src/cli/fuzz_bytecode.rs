@@ -78,9 +78,8 @@ pub(super) fn run(options: &Options) -> Done {
     lengths.sort_unstable();
     let median = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
     let ended = 100.0 * report.reached_end as f64 / report.runs.max(1) as f64;
-    let missing: Vec<&str> = Op::ALL
-        .iter()
-        .filter(|op| !replaced(**op))
+    let missing: Vec<&str> = Op::typed()
+        .filter(|op| !replaced(*op))
         .map(|op| op.info().mnemonic)
         .filter(|m| !report.instructions.contains(*m))
         .collect();

@@ -1,4 +1,4 @@
-//! `corpus/bytecode/*.yaml`, `corpus/bytecode/grid/*.yaml` and `corpus/bench/*.yaml`: bytecode programs with runs. A case is called
+//! `corpus/bytecode/*.yaml`, the same in `dynamic` and `grid` below it, and `corpus/bench/*.yaml`: bytecode programs with runs. A case is called
 //! `DIRECTORY/FILE/NAME`; those of the grid, alone in their files, `bytecode/grid/NAME`.
 //!
 //! ```yaml
@@ -34,7 +34,10 @@ use super::{CorpusError, files, mistake_at, parse, read, relocate};
 use crate::program::{Program, ProgramCase};
 
 /// The directories of the corpus that hold programs.
-pub const DIRECTORIES: [&str; 3] = ["bytecode", GRID, "bench"];
+pub const DIRECTORIES: [&str; 4] = ["bytecode", GRID, "bench", DYNAMIC];
+
+/// The cases of the dynamic half.
+pub const DYNAMIC: &str = "bytecode/dynamic";
 
 /// The generated cases of the instruction grid: one file per instruction, named like its only case.
 pub const GRID: &str = "bytecode/grid";
@@ -132,7 +135,7 @@ pub fn names(corpus: &Path) -> Result<Vec<String>, CorpusError> {
 /// Its file or its program has a mistake.
 pub fn find(name: &str, corpus: &Path) -> Result<Option<Program>, CorpusError> {
     let Some((prefix, case)) = name.rsplit_once('/') else { return Ok(None) };
-    let (directory, stem) = if prefix == GRID { (GRID, case) } else { prefix.split_once('/').unwrap_or((prefix, "")) };
+    let (directory, stem) = if prefix == GRID { (GRID, case) } else { prefix.rsplit_once('/').unwrap_or((prefix, "")) };
     let path = corpus.join(directory).join(format!("{stem}.yaml"));
     if !DIRECTORIES.contains(&directory) || !path.exists() {
         return Ok(None);

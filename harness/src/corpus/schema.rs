@@ -30,7 +30,7 @@ pub const SCHEMAS: [CorpusSchema; 5] = [
     },
     CorpusSchema {
         name: "program",
-        files: &["bytecode/*.yaml", "bytecode/grid/*.yaml", "bench/*.yaml"],
+        files: &["bytecode/*.yaml", "bytecode/dynamic/*.yaml", "bytecode/grid/*.yaml", "bench/*.yaml"],
         about: "bytecode programs with runs, benchmarks among them",
         schema: || schema_for!(program::File),
     },

@@ -1,4 +1,5 @@
-//! Which instructions of the bytecode a backend compiles, and how: the static side of coverage. Nothing runs here.
+//! Which instructions of the typed half of the bytecode a backend compiles, and how: the static side of coverage. Nothing runs here. (The compiler
+//! refuses functions with instructions of the dynamic half, and says so.)
 //!
 //! A cell of each instruction in the case grid is compiled with counters; the counter that the compiler sets for the instruction says whether it is inline or goes through a
 //! helper. What parity has *verified*, executed natively with the right result, is added from its results.
@@ -42,7 +43,7 @@ pub enum Lowering {
 impl InstructionTable {
     /// A table in which nothing compiles, for one reason.
     pub fn nothing(why: String) -> Self {
-        Self { of: Op::ALL.len(), missing: [("all".to_owned(), why)].into(), ..Self::default() }
+        Self { of: Op::typed().count(), missing: [("all".to_owned(), why)].into(), ..Self::default() }
     }
 
     /// Compiles a cell of every instruction.
@@ -51,8 +52,8 @@ impl InstructionTable {
     /// This machine is no target.
     pub fn of(backend: &dyn Backend, level: Level) -> Result<Self, String> {
         let target = Target::host().ok_or("no backend can make code for this machine")?;
-        let mut table = Self { of: Op::ALL.len(), ..Self::default() };
-        for &op in Op::ALL {
+        let mut table = Self { of: Op::typed().count(), ..Self::default() };
+        for op in Op::typed() {
             let name = op.info().mnemonic.to_owned();
             match lowering(op, backend, level, &target) {
                 Ok(how) => drop(table.lowering.insert(name, how)),
@@ -110,8 +111,8 @@ mod tests {
         let column = backends.columns(&[], &[]).expect("there are backends").remove(0);
         let backend = backends.resolve(&column.backend).expect("it is there");
         let table = InstructionTable::of(backend, column.level).expect("a target");
-        assert_eq!((table.compiled, table.missing.len()), (Op::ALL.len(), 0), "{:?}", table.missing);
-        for &op in Op::ALL {
+        assert_eq!((table.compiled, table.missing.len()), (Op::typed().count(), 0), "{:?}", table.missing);
+        for op in Op::typed() {
             let expected = if op.info().helper { Lowering::Helper } else { Lowering::Inline };
             assert_eq!(table.lowering[op.info().mnemonic], expected, "{}", op.info().mnemonic);
         }

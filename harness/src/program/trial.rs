@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
+use lockstep_bytecode::Kind;
 use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ pub struct TrialStats {
     pub interpreted: u64,
     /// Exits forced.
     pub exits: u64,
-    /// Functions that the backend refused, as it declares: they were interpreted.
+    /// Functions that the backend refused, as it declares, or that the compiler refused for instructions of the dynamic half: they were interpreted.
     #[serde(default)]
     pub refused: u64,
 }
@@ -174,12 +175,18 @@ impl Trial<'_> {
         Ok(observed)
     }
 
-    /// What the backend declares that it lacks it may refuse, and nothing else. The rest of the program is compared all the same.
+    /// What the backend declares that it lacks it may refuse; the compiler may refuse what is of the dynamic half, which it does not compile yet; and
+    /// nothing else. The rest of the program is compared all the same.
     fn check_refusals(&mut self, stats: &Stats) -> Result<(), String> {
         let lacks = self.backend.capabilities().unsupported;
+        let module = &self.program.module;
         let declared = |refused: &&Refused| {
+            let function = module.function(refused.func);
+            let is_dynamic = function.registers.iter().any(|register| register.kind == Kind::Any)
+                || function.code.iter().any(|instr| instr.info().family.is_dynamic());
             // As the error's own text begins.
             lacks.iter().any(|op| refused.detail.starts_with(&format!("operation `{}` ", op.info().name)))
+                || is_dynamic && matches!(refused.reason.as_str(), "not_yet_compiled" | "register_kind")
         };
         self.stats.refused = self.stats.refused.max(stats.refusals.iter().filter(declared).count() as u64);
         let Some(refused) = stats.refusals.iter().find(|refused| !declared(refused)) else { return Ok(()) };

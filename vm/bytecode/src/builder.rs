@@ -1,6 +1,6 @@
 //! Puts functions together: labels, constants and jump tables by use. The assembler, generators and front ends share it.
 
-use crate::{ConstId, Function, Instr, JumpTable, Kind, Pc, Reg, Register, TableId};
+use crate::{ConstId, Function, Instr, JumpTable, Kind, Pc, Reg, Register, SiteId, StrId, TableId};
 use std::collections::HashMap;
 
 /// A place in the code that may not be known yet.
@@ -23,13 +23,15 @@ pub struct FunctionBuilder {
     function: Function,
     labels: Vec<Option<Pc>>,
     constants: HashMap<u64, ConstId>,
+    strings: HashMap<Vec<u8>, StrId>,
+    sites: u16,
 }
 
 impl FunctionBuilder {
     /// A function without parameters and instructions.
     pub fn new(name: &str, result: Option<Kind>) -> Self {
         let function = Function { name: name.to_owned(), result, ..Function::default() };
-        Self { function, labels: Vec::new(), constants: HashMap::new() }
+        Self { function, labels: Vec::new(), constants: HashMap::new(), strings: HashMap::new(), sites: 0 }
     }
 
     /// Sets the kind of the result.
@@ -81,6 +83,24 @@ impl FunctionBuilder {
             self.function.pool.push(bits);
             ConstId(self.function.pool.len() as u32 - 1)
         })
+    }
+
+    /// The string constant with these bytes, added if it is new; `None` if there are 65,536 already.
+    pub fn string(&mut self, bytes: &[u8]) -> Option<StrId> {
+        if let Some(id) = self.strings.get(bytes) {
+            return Some(*id);
+        }
+        let id = StrId(u16::try_from(self.function.strings.len()).ok()?);
+        self.function.strings.push(bytes.to_vec());
+        self.strings.insert(bytes.to_vec(), id);
+        Some(id)
+    }
+
+    /// A new place that keeps what is seen; `None` if there are 65,535 already. Instructions take them in the order of the code.
+    pub fn site(&mut self) -> Option<SiteId> {
+        let id = SiteId(self.sites);
+        self.sites = self.sites.checked_add(1)?;
+        Some(id)
     }
 
     /// A new jump table.

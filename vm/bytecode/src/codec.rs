@@ -8,15 +8,17 @@
 //! the constant pool eight bytes little-endian. There is one encoding of each module, and what is decoded is verified: a
 //! decoder that returns a module returns one that every consumer may trust.
 
-use crate::op::{Op, Value};
+use crate::operand::MOST_OPERANDS;
 use crate::{
-    ConstId, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Pc, Reg, Register, Role, TableId, Verified,
+    ConstId, Count, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Pc, Reg, Register, Role, SiteId,
+    StrId, TableId, TemplateId, UpvalueId, Verified,
 };
+use crate::{Op, Value};
 use std::fmt;
 use std::sync::LazyLock;
 
 /// The version of the format that [`encode`] writes and [`decode`] reads.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 const MAGIC: &[u8; 4] = b"LKSB";
 
@@ -103,6 +105,10 @@ impl Writer {
             out.text(register.name.as_deref().unwrap_or(""));
         });
         self.list(&function.pool, |out, bits| out.0.extend(bits.to_le_bytes()));
+        self.list(&function.strings, |out, bytes| {
+            out.number(bytes.len() as u64);
+            out.0.extend(bytes);
+        });
         self.list(&function.tables, |out, table| {
             out.list(&table.targets, |out, target| out.number(u64::from(target.0)));
             out.number(u64::from(table.default.0));
@@ -124,6 +130,11 @@ impl Writer {
                     Value::Pool(ConstId(n)) | Value::Func(FuncId(n)) | Value::Table(TableId(n)) => {
                         self.number(u64::from(*n));
                     }
+                    Value::Str(StrId(n)) | Value::Template(TemplateId(n)) => self.number(u64::from(*n)),
+                    Value::Count(count) => self.0.push(count.raw()),
+                    Value::Upvalue(UpvalueId(n)) => self.0.push(*n),
+                    // There is one way to number places, and nothing was seen yet.
+                    Value::Site(_) | Value::Seen => {}
                 }
             }
         }
@@ -230,6 +241,12 @@ impl Reader<'_> {
         u32::try_from(value).map_err(|_| DecodeError { offset: start, message: format!("{value} is no {what}") })
     }
 
+    fn number16(&mut self, what: &str) -> Read<u16> {
+        let start = self.at;
+        let value = self.number()?;
+        u16::try_from(value).map_err(|_| DecodeError { offset: start, message: format!("{value} is no {what}") })
+    }
+
     fn signed(&mut self) -> Read<i64> {
         let value = self.number()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
@@ -244,6 +261,13 @@ impl Reader<'_> {
             offset: start,
             message: format!("a length of {length}, but {left} bytes are left"),
         })
+    }
+
+    fn bytes(&mut self) -> Read<Vec<u8>> {
+        let length = self.length()?;
+        let bytes = self.bytes[self.at..self.at + length].to_vec();
+        self.at += length;
+        Ok(bytes)
     }
 
     fn text(&mut self) -> Read<String> {
@@ -264,7 +288,7 @@ impl Reader<'_> {
     fn kind(&mut self) -> Read<Option<Kind>> {
         let start = self.at;
         let tag = self.byte()?;
-        let kind = Kind::from_tag(u64::from(tag));
+        let kind = if tag == Kind::Any as u8 { Some(Kind::Any) } else { Kind::from_tag(u64::from(tag)) };
         if kind.is_none() && tag != NO_KIND {
             return Err(DecodeError { offset: start, message: format!("{tag} is no kind") });
         }
@@ -283,6 +307,7 @@ impl Reader<'_> {
             Ok(Register { kind, name: (!name.is_empty()).then_some(name) })
         })?;
         let pool = self.list(|input| input.array().map(u64::from_le_bytes))?;
+        let strings = self.list(Self::bytes)?;
         let tables = self.list(|input| {
             let targets = input.list(|input| input.number32("position").map(Pc))?;
             Ok(JumpTable { targets, default: Pc(input.number32("position")?) })
@@ -298,31 +323,43 @@ impl Reader<'_> {
             last = (absolute(last.0, steps.0)?, absolute(last.1, steps.1)?);
             Ok((Pc(last.0), last.1))
         })?;
-        let mut pc = 0;
+        let (mut pc, mut sites) = (0, 0);
         let code = self.list(|input| {
             place.code.push(input.at);
-            let instr = input.instruction(pc)?;
+            let instr = input.instruction(pc, &mut sites)?;
             pc += 1;
             Ok(instr)
         })?;
         let lines = LineTable::from_runs(runs);
-        Ok(Function { name, param_count, result, registers, code, pool, tables, lines })
+        Ok(Function { name, param_count, result, registers, code, pool, strings, tables, lines })
     }
 
-    fn instruction(&mut self, pc: u32) -> Read<Instr> {
+    fn instruction(&mut self, pc: u32, sites: &mut u16) -> Read<Instr> {
         let start = self.at;
         let number = self.number()?;
         let op = u16::try_from(number).ok().and_then(Op::from_number);
         let Some(op) = op else {
             return Err(DecodeError { offset: start, message: format!("{number} is no instruction") });
         };
-        let mut values = [Value::Imm(0); 4];
+        let mut values = [Value::Imm(0); MOST_OPERANDS];
         let operands = op.info().operands;
         for (value, operand) in values.iter_mut().zip(operands) {
             let at = self.at;
             *value = match operand.role {
-                Role::Def | Role::Use | Role::InOut | Role::Args => Value::Reg(Reg(self.byte()?)),
-                Role::Imm32 | Role::ImmU32 | Role::Imm8 | Role::ImmU8 | Role::Flag => Value::Imm(self.signed()?),
+                role if role.is_register() => Value::Reg(Reg(self.byte()?)),
+                role if role.immediate_range().is_some() => Value::Imm(self.signed()?),
+                Role::Reads | Role::Writes => Value::Count(Count::from_raw(self.byte()?)),
+                Role::Seen => Value::Seen,
+                Role::Site => {
+                    let site = SiteId(*sites);
+                    let next = sites.checked_add(1);
+                    *sites =
+                        next.ok_or(DecodeError { offset: at, message: "too many places to keep what is seen".into() })?;
+                    Value::Site(site)
+                }
+                Role::Str => Value::Str(StrId(self.number16("string constant")?)),
+                Role::Upvalue => Value::Upvalue(UpvalueId(self.byte()?)),
+                Role::Template => Value::Template(TemplateId(self.number16("closure template")?)),
                 Role::Label => {
                     let target = i64::from(pc).checked_add(self.signed()?).and_then(|pc| u32::try_from(pc).ok());
                     let outside = || DecodeError { offset: at, message: "a branch target out of range".into() };
@@ -331,6 +368,7 @@ impl Reader<'_> {
                 Role::Pool => Value::Pool(ConstId(self.number32("constant")?)),
                 Role::Func => Value::Func(FuncId(self.number32("function")?)),
                 Role::Table => Value::Table(TableId(self.number32("jump table")?)),
+                role => unreachable!("{role:?} is a register or an immediate"),
             };
         }
         Instr::build(op, &values[..operands.len()])

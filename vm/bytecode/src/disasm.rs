@@ -94,7 +94,7 @@ fn text(module: &Module, function: &Function, pc: Pc, label: impl Fn(Pc) -> Stri
             Value::Imm(value) => parts.push(value.to_string()),
             Value::Label(pc) => parts.push(label(pc)),
             Value::Pool(id) => parts.push(match function.pool.get(id.index()) {
-                Some(bits) => constant_text(info.kind.unwrap_or(Kind::U64), *bits),
+                Some(bits) => constant_text(info.pool_kind().unwrap_or(Kind::U64), *bits),
                 None => id.to_string(),
             }),
             Value::Table(id) => match function.tables.get(id.index()) {
@@ -105,7 +105,15 @@ fn text(module: &Module, function: &Function, pc: Pc, label: impl Fn(Pc) -> Stri
                 }
                 None => parts.push(id.to_string()),
             },
-            Value::Func(_) => {} // printed with the arguments
+            Value::Count(count) => parts.push(count.to_string()),
+            Value::Str(id) => parts.push(match function.strings.get(usize::from(id.0)) {
+                Some(bytes) => quote_bytes(bytes),
+                None => id.to_string(),
+            }),
+            Value::Upvalue(id) => parts.push(id.to_string()),
+            Value::Template(id) => parts.push(id.to_string()),
+            // Printed with the arguments; hidden.
+            Value::Func(_) | Value::Seen | Value::Site(_) => {}
         }
     }
     if parts.is_empty() { info.mnemonic.to_owned() } else { format!("{} {}", info.mnemonic, parts.join(", ")) }
@@ -139,6 +147,25 @@ fn function_name(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%' | '@'));
     if plain { name.to_owned() } else { quote(name) }
+}
+
+/// Bytes in quotes: what is not printable ASCII as `\xNN`.
+fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for byte in bytes {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            byte => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn quote(text: &str) -> String {

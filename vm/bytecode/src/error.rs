@@ -44,6 +44,10 @@ error_kinds! {
     BudgetExhausted "budget_exhausted" "run budget exhausted";
     /// The heap would grow beyond its limit.
     MemoryLimit "memory_limit" "memory limit exceeded";
+    /// An operand has a kind that the operation is not defined for. The message says which.
+    TypeError "type_error" "operand of a wrong kind";
+    /// The program raised a value.
+    Raised "raised" "a value was raised";
     /// The host asked the program to stop.
     Interrupted "interrupted" "interrupted";
 }

@@ -44,6 +44,8 @@ pub enum Kind {
     ArrF64 = 23,
     /// An array of `bool`.
     ArrBool = 24,
+    /// Any of the dynamic kinds: what a register is declared as that holds tagged values. It is no value's kind.
+    Any = 64,
 }
 
 impl Kind {
@@ -86,9 +88,23 @@ impl Kind {
         Kind::ArrBool,
     ];
 
-    /// The tag of a slot of this kind.
+    /// The kinds that values of an `any` register have.
+    pub const DYNAMIC: [Kind; 10] = [
+        Kind::Nil,
+        Kind::Bool,
+        Kind::I64,
+        Kind::F64,
+        Kind::String,
+        Kind::Table,
+        Kind::Closure,
+        Kind::Foreign,
+        Kind::Coroutine,
+        Kind::Userdata,
+    ];
+
+    /// The tag of a slot of this kind; of a fresh `any` register that of nil.
     pub const fn tag(self) -> u64 {
-        self as u64
+        if matches!(self, Kind::Any) { 0 } else { self as u64 }
     }
 
     /// The kind with this tag.
@@ -118,12 +134,18 @@ impl Kind {
             Kind::ArrU64 => "[u64]",
             Kind::ArrF64 => "[f64]",
             Kind::ArrBool => "[bool]",
+            Kind::Any => "any",
         }
     }
 
     /// Whether a register can be fixed to this kind.
     pub fn is_fixed(self) -> bool {
         Self::FIXED.contains(&self)
+    }
+
+    /// Whether a generic instruction can read registers of this kind: `any`, and the fixed kinds whose values have a dynamic kind.
+    pub const fn is_generic_operand(self) -> bool {
+        matches!(self, Kind::Any | Kind::I64 | Kind::F64 | Kind::Bool)
     }
 
     /// The element kind of an array kind.

@@ -93,9 +93,7 @@ impl Liveness {
                 for pc in block.pcs().rev() {
                     after[pc.index()] = live;
                     let instr = function.instr(pc);
-                    if let Some(def) = instr.def() {
-                        live.remove(def);
-                    }
+                    instr.for_each_def(|def| live.remove(def));
                     instr.for_each_use(params, |reg| live.insert(reg));
                     changed |= before[pc.index()] != live;
                     before[pc.index()] = live;

@@ -1,6 +1,6 @@
 //! Modules and functions: what the assembler makes, the verifier checks and everyone else reads.
 
-use crate::{FuncId, Instr, Kind, Pc, Reg};
+use crate::{FuncId, Instr, Kind, Pc, Reg, Role};
 
 /// A program: functions that call each other by index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Function {
     pub code: Vec<Instr>,
     /// The constant pool: 64-bit integers and the bits of floats.
     pub pool: Vec<u64>,
+    /// The string constants: any bytes.
+    pub strings: Vec<Vec<u8>>,
     /// The jump tables.
     pub tables: Vec<JumpTable>,
     /// From instruction to source line.
@@ -70,6 +72,11 @@ impl JumpTable {
 }
 
 impl Function {
+    /// How many places that keep what was seen the code has: they are numbered in its order.
+    pub fn site_count(&self) -> usize {
+        self.code.iter().filter(|instr| instr.info().operands.iter().any(|operand| operand.role == Role::Site)).count()
+    }
+
     /// Kinds of the parameters.
     pub fn params(&self) -> impl ExactSizeIterator<Item = Kind> + '_ {
         self.registers[..usize::from(self.param_count)].iter().map(|register| register.kind)

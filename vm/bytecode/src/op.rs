@@ -1,83 +1,13 @@
 //! [`Op`] and [`Instr`], and the table's rows as run-time data ([`OpInfo`]): all derived from the table.
 
-use crate::sem::{BinOp, Cc, ConvertMode, Sem, UnOp};
-use crate::{ConstId, ErrorKind, FuncId, Kind, Pc, Reg, TableId};
+use crate::Family;
+use crate::group::Group;
+use crate::operand::{Field, Operands, Value};
+use crate::role::{OperandInfo, OperandKind, Role, field_type, operand_kind, role};
+use crate::sem::{AnyOp, AnyUnOp, BinOp, Cc, ConvertMode, NumberKind, Sem, Test, UnOp};
+use crate::{ConstId, Count, ErrorKind, FuncId, Kind, Near, Pc, Reg, Seen, TableId};
 use std::fmt;
-use std::ops::{BitOr, Deref};
-
-/// What an operand is to its instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// A register that is written.
-    Def,
-    /// A register that is read.
-    Use,
-    /// A register that is read and written (possibly not written, as in a loop's last step).
-    InOut,
-    /// The first of the consecutive registers that hold a call's arguments; how many the callee says.
-    Args,
-    /// A signed 32-bit immediate.
-    Imm32,
-    /// An unsigned 32-bit immediate.
-    ImmU32,
-    /// A signed 8-bit immediate.
-    Imm8,
-    /// An unsigned 8-bit immediate.
-    ImmU8,
-    /// `true` or `false`.
-    Flag,
-    /// The target of a branch.
-    Label,
-    /// A constant of the pool.
-    Pool,
-    /// A function.
-    Func,
-    /// A jump table.
-    Table,
-}
-
-impl Role {
-    /// Whether operands of this role are registers.
-    pub const fn is_register(self) -> bool {
-        matches!(self, Role::Def | Role::Use | Role::InOut | Role::Args)
-    }
-
-    /// The least and greatest value of an immediate role.
-    pub const fn immediate_range(self) -> Option<(i64, i64)> {
-        match self {
-            Role::Imm32 => Some((i32::MIN as i64, i32::MAX as i64)),
-            Role::ImmU32 => Some((0, u32::MAX as i64)),
-            Role::Imm8 => Some((i8::MIN as i64, i8::MAX as i64)),
-            Role::ImmU8 => Some((0, u8::MAX as i64)),
-            Role::Flag => Some((0, 1)),
-            _ => None,
-        }
-    }
-}
-
-/// Which kind a register operand must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OperandKind {
-    /// No register, or checked by other means (arguments).
-    None,
-    /// This kind.
-    Fixed(Kind),
-    /// The result kind of the function called.
-    CalleeResult,
-    /// The result kind of the function the instruction stands in.
-    OwnResult,
-}
-
-/// One operand of an instruction, as the table declares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OperandInfo {
-    /// Its name, which is also the field's name in [`Instr`].
-    pub name: &'static str,
-    /// Its role.
-    pub role: Role,
-    /// The kind a register must have.
-    pub kind: OperandKind,
-}
+use std::ops::BitOr;
 
 /// What an instruction does besides computing its result: a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,6 +107,16 @@ impl OpInfo {
         self.operands.iter().position(|operand| operand.name == name)
     }
 
+    /// The kind of the constant of the pool that the instruction loads, if it does.
+    pub fn pool_kind(&self) -> Option<Kind> {
+        match self.sem {
+            Sem::Number(NumberKind::Int) => Some(Kind::I64),
+            Sem::Number(NumberKind::Float) => Some(Kind::F64),
+            Sem::Pool => self.kind,
+            _ => None,
+        }
+    }
+
     /// Index of the branch target among the operands.
     pub fn label(&self) -> Option<usize> {
         self.operands.iter().position(|operand| operand.role == Role::Label)
@@ -186,289 +126,6 @@ impl OpInfo {
     pub fn falls_through(&self) -> bool {
         !self.effects.contains(Effects::TERMINATES)
     }
-}
-
-/// A family of instructions: the sections of the reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// Constants.
-    Constants,
-    /// Copies and selections.
-    Moves,
-    /// Integer arithmetic.
-    Arithmetic,
-    /// Integer division and remainder.
-    Division,
-    /// Bitwise operations.
-    Bitwise,
-    /// Shifts and rotations.
-    Shifts,
-    /// Floating-point arithmetic.
-    Float,
-    /// Operations on truth values.
-    Boolean,
-    /// Comparisons to a truth value.
-    Comparison,
-    /// Conversions between kinds.
-    Conversion,
-    /// Branches.
-    Control,
-    /// Counted loops.
-    Loops,
-    /// Calls and returns.
-    Calls,
-    /// Typed arrays.
-    Arrays,
-    /// Output.
-    Output,
-}
-
-impl Family {
-    /// Every family, in the order of the table.
-    pub const ALL: [Family; 15] = [
-        Family::Constants,
-        Family::Moves,
-        Family::Arithmetic,
-        Family::Division,
-        Family::Bitwise,
-        Family::Shifts,
-        Family::Float,
-        Family::Boolean,
-        Family::Comparison,
-        Family::Conversion,
-        Family::Control,
-        Family::Loops,
-        Family::Calls,
-        Family::Arrays,
-        Family::Output,
-    ];
-
-    /// The family's title in the reference.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Family::Constants => "Constants",
-            Family::Moves => "Moves and selection",
-            Family::Arithmetic => "Integer arithmetic",
-            Family::Division => "Integer division",
-            Family::Bitwise => "Bitwise operations",
-            Family::Shifts => "Shifts and rotations",
-            Family::Float => "Floating point",
-            Family::Boolean => "Truth values",
-            Family::Comparison => "Comparisons",
-            Family::Conversion => "Conversions",
-            Family::Control => "Branches",
-            Family::Loops => "Counted loops",
-            Family::Calls => "Calls and returns",
-            Family::Arrays => "Typed arrays",
-            Family::Output => "Output",
-        }
-    }
-}
-
-/// An operand's value in any instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Value {
-    /// A register.
-    Reg(Reg),
-    /// An immediate value; of a flag 0 or 1.
-    Imm(i64),
-    /// A branch target.
-    Label(Pc),
-    /// A constant of the pool.
-    Pool(ConstId),
-    /// A function.
-    Func(FuncId),
-    /// A jump table.
-    Table(TableId),
-}
-
-impl Value {
-    /// The register, if the operand is one.
-    pub const fn reg(self) -> Option<Reg> {
-        if let Value::Reg(reg) = self { Some(reg) } else { None }
-    }
-
-    /// The immediate value, if the operand is one.
-    pub const fn imm(self) -> Option<i64> {
-        if let Value::Imm(imm) = self { Some(imm) } else { None }
-    }
-
-    /// The branch target, if the operand is one.
-    pub const fn label(self) -> Option<Pc> {
-        if let Value::Label(pc) = self { Some(pc) } else { None }
-    }
-
-    /// The function, if the operand is one.
-    pub const fn func(self) -> Option<FuncId> {
-        if let Value::Func(func) = self { Some(func) } else { None }
-    }
-}
-
-/// A field of an instruction: to and from [`Value`].
-trait Field: Copy {
-    fn value(self) -> Value;
-    fn from_value(value: Value) -> Option<Self>;
-}
-
-macro_rules! fields {
-    ($($Type:ty: $Variant:ident),* ; $($Int:ty),*) => {
-        $(impl Field for $Type {
-            fn value(self) -> Value { Value::$Variant(self) }
-            fn from_value(value: Value) -> Option<Self> {
-                if let Value::$Variant(v) = value { Some(v) } else { None }
-            }
-        })*
-        $(impl Field for $Int {
-            fn value(self) -> Value { Value::Imm(i64::from(self)) }
-            fn from_value(value: Value) -> Option<Self> {
-                if let Value::Imm(v) = value { <$Int>::try_from(v).ok() } else { None }
-            }
-        })*
-    };
-}
-
-fields! { Reg: Reg, Pc: Label, ConstId: Pool, FuncId: Func, TableId: Table; i32, u32, i8, u8 }
-
-impl Field for bool {
-    fn value(self) -> Value {
-        Value::Imm(i64::from(self))
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        match value {
-            Value::Imm(0) => Some(false),
-            Value::Imm(1) => Some(true),
-            _ => None,
-        }
-    }
-}
-
-/// The operands of one instruction.
-#[derive(Clone, Copy, Debug)]
-pub struct Operands {
-    values: [Value; 4],
-    count: u8,
-}
-
-impl Operands {
-    fn new(values: &[Value]) -> Self {
-        let mut all = [Value::Imm(0); 4];
-        all[..values.len()].copy_from_slice(values);
-        Self { values: all, count: values.len() as u8 }
-    }
-}
-
-impl Deref for Operands {
-    type Target = [Value];
-
-    fn deref(&self) -> &[Value] {
-        &self.values[..usize::from(self.count)]
-    }
-}
-
-macro_rules! field_type {
-    (def) => {
-        Reg
-    };
-    (use) => {
-        Reg
-    };
-    (inout) => {
-        Reg
-    };
-    (args) => {
-        Reg
-    };
-    (imm32) => {
-        i32
-    };
-    (immu32) => {
-        u32
-    };
-    (imm8) => {
-        i8
-    };
-    (immu8) => {
-        u8
-    };
-    (flag) => {
-        bool
-    };
-    (label) => {
-        Pc
-    };
-    (pool) => {
-        ConstId
-    };
-    (func) => {
-        FuncId
-    };
-    (table) => {
-        TableId
-    };
-}
-
-macro_rules! role {
-    (def) => {
-        Role::Def
-    };
-    (use) => {
-        Role::Use
-    };
-    (inout) => {
-        Role::InOut
-    };
-    (args) => {
-        Role::Args
-    };
-    (imm32) => {
-        Role::Imm32
-    };
-    (immu32) => {
-        Role::ImmU32
-    };
-    (imm8) => {
-        Role::Imm8
-    };
-    (immu8) => {
-        Role::ImmU8
-    };
-    (flag) => {
-        Role::Flag
-    };
-    (label) => {
-        Role::Label
-    };
-    (pool) => {
-        Role::Pool
-    };
-    (func) => {
-        Role::Func
-    };
-    (table) => {
-        Role::Table
-    };
-}
-
-macro_rules! operand_kind {
-    (() $kinds:tt) => {
-        OperandKind::None
-    };
-    ((K) ($K:ident $($J:ident)?)) => {
-        OperandKind::Fixed(Kind::$K)
-    };
-    ((J) ($K:ident $J:ident)) => {
-        OperandKind::Fixed(Kind::$J)
-    };
-    ((CalleeResult) $kinds:tt) => {
-        OperandKind::CalleeResult
-    };
-    ((OwnResult) $kinds:tt) => {
-        OperandKind::OwnResult
-    };
-    (($Kind:ident) $kinds:tt) => {
-        OperandKind::Fixed(Kind::$Kind)
-    };
 }
 
 macro_rules! first_kind {
@@ -516,6 +173,33 @@ macro_rules! sem {
     };
     (BranchBool($when:literal)) => {
         Sem::BranchBool($when)
+    };
+    (BranchTruth($when:literal)) => {
+        Sem::BranchTruth($when)
+    };
+    (BranchNil($when:literal)) => {
+        Sem::BranchNil($when)
+    };
+    (Number($kind:ident)) => {
+        Sem::Number(NumberKind::$kind)
+    };
+    (Arith($op:ident)) => {
+        Sem::Arith(AnyOp::$op)
+    };
+    (ArithImm($op:ident)) => {
+        Sem::ArithImm(AnyOp::$op)
+    };
+    (AnyUnary($op:ident)) => {
+        Sem::AnyUnary(AnyUnOp::$op)
+    };
+    (AnyCompare($test:ident)) => {
+        Sem::AnyCompare(Test::$test)
+    };
+    (AnyBranch($test:ident)) => {
+        Sem::AnyBranch(Test::$test)
+    };
+    (AnyBranchImm($test:ident)) => {
+        Sem::AnyBranchImm(Test::$test)
     };
     ($other:ident) => {
         Sem::$other
@@ -592,6 +276,17 @@ macro_rules! derive_instructions {
                 match self { $(Instr::$Name { $($field),* } => Operands::new(&[$(Field::value($field)),*]),)* }
             }
 
+            /// What was seen here, if the instruction keeps it.
+            pub fn seen(&mut self) -> Option<&mut Seen> {
+                match self {
+                    $(Instr::$Name { $($field),* } => {
+                        let seen = None;
+                        $(let seen = seen.or(Field::seen($field));)*
+                        seen
+                    })*
+                }
+            }
+
             /// The instruction `op` with these operands; `None` if their number, types or ranges are not the table's.
             pub fn build(op: Op, operands: &[Value]) -> Option<Instr> {
                 let mut values = operands.iter().copied();
@@ -610,6 +305,16 @@ const _: () = assert!(size_of::<Instr>() == 8, "an instruction is eight bytes");
 const _: () = assert!(align_of::<Instr>() == 4, "an instruction is aligned to four bytes");
 
 impl Op {
+    /// The instructions of the typed half: those that the case grid and the generator of typed programs enumerate.
+    pub fn typed() -> impl Iterator<Item = Op> + Clone {
+        Self::ALL.iter().copied().filter(|op| !op.info().family.is_dynamic())
+    }
+
+    /// The instructions on dynamic values.
+    pub fn dynamic() -> impl Iterator<Item = Op> + Clone {
+        Self::ALL.iter().copied().filter(|op| op.info().family.is_dynamic())
+    }
+
     /// The row of the table.
     pub fn info(self) -> &'static OpInfo {
         &INFO[self as usize]
@@ -659,9 +364,40 @@ impl Instr {
         self.info().operands.iter().enumerate().map(move |(i, operand)| (operand, values[i]))
     }
 
-    /// The register the instruction writes, if any.
+    /// The register that an instruction of the typed half writes, if any; of others that of the role `def`.
     pub fn def(self) -> Option<Reg> {
         self.declared().find(|(o, _)| matches!(o.role, Role::Def | Role::InOut)).and_then(|(_, v)| v.reg())
+    }
+
+    /// Calls `visit` for each register written.
+    pub fn for_each_def(self, mut visit: impl FnMut(Reg)) {
+        self.def().into_iter().for_each(&mut visit);
+        if let Some(group) = self.group() {
+            group.writes().for_each(visit);
+        }
+    }
+
+    /// The group of registers that the instruction works on, if it does.
+    pub fn group(self) -> Option<Group> {
+        let (operand, value) = self.declared().find(|(o, _)| o.role.is_group())?;
+        let count = |role: Role| {
+            let found = self.declared().find(|(o, _)| o.role == role);
+            found.map_or(Count::from_raw(0), |(_, value)| match value {
+                Value::Count(count) => count,
+                _ => Count::from_raw(0),
+            })
+        };
+        Some(Group { role: operand.role, first: value.reg()?, reads: count(Role::Reads), writes: count(Role::Writes) })
+    }
+
+    /// Whether the instruction leaves an open list for the next one.
+    pub fn leaves_open(self) -> bool {
+        self.group().is_some_and(|group| group.writes.is_open())
+    }
+
+    /// Whether the instruction takes the open list that the one before has left.
+    pub fn takes_open(self) -> bool {
+        self.group().is_some_and(|group| group.reads.is_open())
     }
 
     /// Calls `visit` for each register read. `params` says how many arguments a function takes.
@@ -677,6 +413,9 @@ impl Instr {
                 }
                 _ => {}
             }
+        }
+        if let Some(group) = self.group() {
+            group.reads().for_each(visit);
         }
     }
 
@@ -733,7 +472,8 @@ mod tests {
         for op in Op::ALL {
             let info = op.info();
             for operand in info.operands {
-                let kinded = operand.role.is_register() && operand.role != Role::Args;
+                let group = operand.role == Role::Args || operand.role.is_group();
+                let kinded = operand.role.is_register() && !group;
                 assert_eq!(kinded, operand.kind != OperandKind::None, "{op}: {}", operand.name);
             }
             let defs = info.operands.iter().filter(|o| matches!(o.role, Role::Def | Role::InOut)).count();

@@ -53,6 +53,85 @@ pub enum Sem {
     ArraySet,
     /// Write a value to the output.
     Print,
+    /// `dst` = nil.
+    Nil,
+    /// `dst` = a truth value.
+    Truth,
+    /// `dst` = a small integer.
+    Integer,
+    /// `dst` = an integer or float of the pool.
+    Number(NumberKind),
+    /// `dst` = `a`, with its tag.
+    Box,
+    /// `dst`, of a fixed kind, = `a`, if it has that kind.
+    Unbox,
+    /// `dst` = `a` op `b`, with Lua's rules and metamethods.
+    Arith(AnyOp),
+    /// `dst` = `a` op immediate, the same way.
+    ArithImm(AnyOp),
+    /// `dst` = op `a`, the same way.
+    AnyUnary(AnyUnOp),
+    /// `dst` = whether `a` and `b` relate so, with metamethods.
+    AnyCompare(Test),
+    /// Branch on two generic operands.
+    AnyBranch(Test),
+    /// Branch on a generic operand and an immediate value.
+    AnyBranchImm(Test),
+    /// Branch on a value's being neither nil nor false, or being one of them.
+    BranchTruth(bool),
+    /// Branch on a value's being nil, or not.
+    BranchNil(bool),
+}
+
+/// The kinds of numbers in a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NumberKind {
+    /// An integer.
+    Int,
+    /// A float.
+    Float,
+}
+
+/// A generic binary operation, with a metamethod of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnyOp {
+    /// Addition.
+    Add,
+    /// Subtraction.
+    Sub,
+    /// Multiplication.
+    Mul,
+    /// Float division.
+    Div,
+    /// Remainder of floor division.
+    Mod,
+    /// Floor division.
+    Idiv,
+    /// Exponentiation.
+    Pow,
+    /// Bitwise and.
+    Band,
+    /// Bitwise or.
+    Bor,
+    /// Bitwise exclusive or.
+    Bxor,
+    /// Shift left, logical.
+    Shl,
+    /// Shift right, logical.
+    Shr,
+}
+
+/// A generic unary operation, with a metamethod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnyUnOp {
+    /// Negation.
+    Neg,
+    /// Bitwise complement.
+    Bnot,
+    /// Length.
+    Len,
+    /// Logical negation; it has no metamethod.
+    Not,
 }
 
 /// A binary operation.
@@ -161,4 +240,29 @@ pub enum ConvertMode {
     Saturate,
     /// The same bits.
     Bits,
+}
+
+/// How two dynamic values relate. The negations are not the inverse relations: with NaN or metamethods both can be false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Test {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Ne,
+    /// Less.
+    Lt,
+    /// Not less.
+    NotLt,
+    /// Less or equal.
+    Le,
+    /// Not less or equal.
+    NotLe,
+    /// Greater: less with the operands swapped.
+    Gt,
+    /// Not greater.
+    NotGt,
+    /// Greater or equal: less or equal with the operands swapped.
+    Ge,
+    /// Not greater or equal.
+    NotGe,
 }

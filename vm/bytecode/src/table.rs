@@ -9,8 +9,11 @@
 //!
 //! and stands for one instruction per name in its braces. `K` and `J` in operand kinds mean that name's first and
 //! second kind. Roles: `def`, `use` and `inout` (both) are registers; `args` is the first of consecutive argument registers;
-//! `imm32`, `immu32`, `imm8`, `immu8` and `flag` are immediate values; `label`, `pool`, `func` and `table` refer to an
-//! instruction, a constant, a function and a jump table. The meaning is a [`Sem`](crate::Sem); effects and errors are those
+//! `imm32`, `immu32`, `imm16`, `immu16`, `imm8`, `immu8` and `flag` are immediate values; `label` (or `near`, the same in
+//! three bytes), `pool`, `str`, `func`, `table`, `upvalue` and `template` refer to an instruction, a constant, a string, a
+//! function, a jump table, an upvalue and a closure template. `callee`, `list`, `chain`, `numeric`, `iterator` and `pair` are
+//! groups of registers, whose length `reads` and `writes` give; `seen` and `site` keep what the interpreter sees. See
+//! [`Role`](crate::Role). The meaning is a [`Sem`](crate::Sem); effects and errors are those
 //! of [`OpInfo`](crate::OpInfo); `Helper` says that native code may do the work through a run-time helper and still counts
 //! as native.
 //!
@@ -561,6 +564,242 @@ macro_rules! for_each_instruction {
                     {PrintI32 ".i32" (I32), PrintI64 ".i64" (I64), PrintU32 ".u32" (U32), PrintU64 ".u64" (U64),
                      PrintF64 ".f64" (F64), PrintBool ".bool" (Bool)}
                     (value: use(K)) [Print] [WRITES] [] Helper;
+            }
+            family AnyMoves {
+                /// Nil.
+                "nil"
+                    {NilAny ".any" (Any)}
+                    (dst: def(Any)) [Nil] [PURE] [] Inline;
+                /// A truth value.
+                "bool"
+                    {BoolAny ".any" (Any)}
+                    (dst: def(Any), value: flag) [Truth] [PURE] [] Inline;
+                /// A small integer.
+                "int"
+                    {IntAny ".any" (Any)}
+                    (dst: def(Any), value: imm32) [Integer] [PURE] [] Inline;
+                /// An integer from the function's constant pool.
+                "pool_int"
+                    {PoolIntAny ".any" (Any)}
+                    (dst: def(Any), value: pool) [Number(Int)] [PURE] [] Inline;
+                /// A float from the function's constant pool.
+                "pool_float"
+                    {PoolFloatAny ".any" (Any)}
+                    (dst: def(Any), value: pool) [Number(Float)] [PURE] [] Inline;
+                /// Copies a value with its kind: also out of a fixed register.
+                "move"
+                    {MoveAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic)) [Box] [PURE] [] Inline;
+                /// Moves a value of this very kind to a fixed register; any other is an error.
+                "unbox"
+                    {UnboxI64 ".i64" (I64), UnboxF64 ".f64" (F64), UnboxBool ".bool" (Bool)}
+                    (dst: def(K), a: use(Any)) [Unbox] [PURE] [TypeError] Inline;
+                /// Whether `a` is nil or false.
+                "not"
+                    {NotAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic)) [AnyUnary(Not)] [PURE] [] Inline;
+            }
+            family AnyArithmetic {
+                /// Addition: of integers wrapping around, of others as floats. Strings that are numerals count as numbers; other operands have metamethod `__add`.
+                "add"
+                    {AddAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Add)] [CALLS] [TypeError] Helper;
+                /// Subtraction: of integers wrapping around, of others as floats. Strings that are numerals count as numbers; other operands have metamethod `__sub`.
+                "sub"
+                    {SubAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Sub)] [CALLS] [TypeError] Helper;
+                /// Multiplication: of integers wrapping around, of others as floats. Strings that are numerals count as numbers; other operands have metamethod `__mul`.
+                "mul"
+                    {MulAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Mul)] [CALLS] [TypeError] Helper;
+                /// Division of floats; integers are converted first. Strings that are numerals count as numbers; other operands have metamethod `__div`.
+                "div"
+                    {DivAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Div)] [CALLS] [TypeError] Helper;
+                /// Remainder of `idiv`, with the sign of `b`. Strings that are numerals count as numbers; other operands have metamethod `__mod`.
+                "mod"
+                    {ModAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Mod)] [CALLS] [TypeError, DivideByZero] Helper;
+                /// Quotient, rounded towards negative infinity. Strings that are numerals count as numbers; other operands have metamethod `__idiv`.
+                "idiv"
+                    {IdivAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Idiv)] [CALLS] [TypeError, DivideByZero] Helper;
+                /// Exponentiation of floats; integers are converted first. Strings that are numerals count as numbers; other operands have metamethod `__pow`.
+                "pow"
+                    {PowAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Pow)] [CALLS] [TypeError] Helper;
+                /// Bitwise and of integers, or of floats equal to integers. Strings that are numerals count as numbers; other operands have metamethod `__band`.
+                "band"
+                    {BandAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Band)] [CALLS] [TypeError, Conversion] Helper;
+                /// Bitwise or of integers, or of floats equal to integers. Strings that are numerals count as numbers; other operands have metamethod `__bor`.
+                "bor"
+                    {BorAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Bor)] [CALLS] [TypeError, Conversion] Helper;
+                /// Bitwise exclusive or of integers, or of floats equal to integers. Strings that are numerals count as numbers; other operands have metamethod `__bxor`.
+                "bxor"
+                    {BxorAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Bxor)] [CALLS] [TypeError, Conversion] Helper;
+                /// Logical shift left; by a negative number to the right, by 64 or more 0. Strings that are numerals count as numbers; other operands have metamethod `__shl`.
+                "shl"
+                    {ShlAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Shl)] [CALLS] [TypeError, Conversion] Helper;
+                /// Logical shift right; by a negative number to the left, by 64 or more 0. Strings that are numerals count as numbers; other operands have metamethod `__shr`.
+                "shr"
+                    {ShrAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Shr)] [CALLS] [TypeError, Conversion] Helper;
+                /// `add` with a constant.
+                "addi"
+                    {AddImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Add)] [CALLS] [TypeError] Helper;
+                /// `sub` with a constant.
+                "subi"
+                    {SubImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Sub)] [CALLS] [TypeError] Helper;
+                /// `mul` with a constant.
+                "muli"
+                    {MulImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Mul)] [CALLS] [TypeError] Helper;
+                /// `div` with a constant.
+                "divi"
+                    {DivImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Div)] [CALLS] [TypeError] Helper;
+                /// `mod` with a constant.
+                "modi"
+                    {ModImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Mod)] [CALLS] [TypeError, DivideByZero] Helper;
+                /// `idiv` with a constant.
+                "idivi"
+                    {IdivImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Idiv)] [CALLS] [TypeError, DivideByZero] Helper;
+                /// `pow` with a constant.
+                "powi"
+                    {PowImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Pow)] [CALLS] [TypeError] Helper;
+                /// `band` with a constant.
+                "bandi"
+                    {BandImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Band)] [CALLS] [TypeError, Conversion] Helper;
+                /// `bor` with a constant.
+                "bori"
+                    {BorImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Bor)] [CALLS] [TypeError, Conversion] Helper;
+                /// `bxor` with a constant.
+                "bxori"
+                    {BxorImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Bxor)] [CALLS] [TypeError, Conversion] Helper;
+                /// `shl` with a constant.
+                "shli"
+                    {ShlImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Shl)] [CALLS] [TypeError, Conversion] Helper;
+                /// `shr` with a constant.
+                "shri"
+                    {ShrImmAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), imm: imm16, seen: seen) [ArithImm(Shr)] [CALLS] [TypeError, Conversion] Helper;
+                /// Negation; metamethod `__unm`.
+                "neg"
+                    {NegAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), seen: seen) [AnyUnary(Neg)] [CALLS] [TypeError] Helper;
+                /// Bitwise complement; metamethod `__bnot`.
+                "bnot"
+                    {BnotAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), seen: seen) [AnyUnary(Bnot)] [CALLS] [TypeError, Conversion] Helper;
+            }
+            family AnyComparison {
+                /// Whether `a` equals `b`: numbers by value, strings by content, objects by identity or metamethod `__eq`.
+                "eq"
+                    {EqAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [AnyCompare(Eq)] [CALLS] [] Helper;
+                /// Whether `a` is less than `b`: numbers, strings, or by metamethod `__lt`.
+                "lt"
+                    {LtAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [AnyCompare(Lt)] [CALLS] [TypeError] Helper;
+                /// Whether `a` is less than or equal to `b`: numbers, strings, or by metamethod `__le`.
+                "le"
+                    {LeAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [AnyCompare(Le)] [CALLS] [TypeError] Helper;
+            }
+            family AnyControl {
+                /// Continues at `target` if `a` is neither nil nor false.
+                "jtrue"
+                    {JumpTrueAny ".any" (Any)}
+                    (a: use(Generic), target: label) [BranchTruth(true)] [BRANCHES] [] Inline;
+                /// Continues at `target` if `a` is nil or false.
+                "jfalse"
+                    {JumpFalseAny ".any" (Any)}
+                    (a: use(Generic), target: label) [BranchTruth(false)] [BRANCHES] [] Inline;
+                /// Continues at `target` if `a` is nil.
+                "jnil"
+                    {JumpNilAny ".any" (Any)}
+                    (a: use(Any), target: label) [BranchNil(true)] [BRANCHES] [] Inline;
+                /// Continues at `target` if `a` is not nil.
+                "jnotnil"
+                    {JumpNotNilAny ".any" (Any)}
+                    (a: use(Any), target: label) [BranchNil(false)] [BRANCHES] [] Inline;
+                /// Continues at `target` if `a` equals `b`; metamethods as the comparison's.
+                "jeq"
+                    {JumpEqAny ".any" (Any)}
+                    (a: use(Generic), b: use(Generic), seen: seen, target: near) [AnyBranch(Eq)] [CALLS | BRANCHES] [] Helper;
+                /// Continues at `target` if `a` does not equal `b`; metamethods as the comparison's.
+                "jne"
+                    {JumpNeAny ".any" (Any)}
+                    (a: use(Generic), b: use(Generic), seen: seen, target: near) [AnyBranch(Ne)] [CALLS | BRANCHES] [] Helper;
+                /// Continues at `target` if `a` is less than `b`; metamethods as the comparison's.
+                "jlt"
+                    {JumpLtAny ".any" (Any)}
+                    (a: use(Generic), b: use(Generic), seen: seen, target: near) [AnyBranch(Lt)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is not less than `b`; metamethods as the comparison's.
+                "jnlt"
+                    {JumpNotLtAny ".any" (Any)}
+                    (a: use(Generic), b: use(Generic), seen: seen, target: near) [AnyBranch(NotLt)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is less than or equal to `b`; metamethods as the comparison's.
+                "jle"
+                    {JumpLeAny ".any" (Any)}
+                    (a: use(Generic), b: use(Generic), seen: seen, target: near) [AnyBranch(Le)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is not less than or equal to `b`; metamethods as the comparison's.
+                "jnle"
+                    {JumpNotLeAny ".any" (Any)}
+                    (a: use(Generic), b: use(Generic), seen: seen, target: near) [AnyBranch(NotLe)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` equals the constant.
+                "jeqi"
+                    {JumpEqImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(Eq)] [CALLS | BRANCHES] [] Helper;
+                /// Continues at `target` if `a` does not equal the constant.
+                "jnei"
+                    {JumpNeImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(Ne)] [CALLS | BRANCHES] [] Helper;
+                /// Continues at `target` if `a` is less than the constant.
+                "jlti"
+                    {JumpLtImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(Lt)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is not less than the constant.
+                "jnlti"
+                    {JumpNotLtImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(NotLt)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is less than or equal to the constant.
+                "jlei"
+                    {JumpLeImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(Le)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is not less than or equal to the constant.
+                "jnlei"
+                    {JumpNotLeImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(NotLe)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is greater than the constant.
+                "jgti"
+                    {JumpGtImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(Gt)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is not greater than the constant.
+                "jngti"
+                    {JumpNotGtImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(NotGt)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is greater than or equal to the constant.
+                "jgei"
+                    {JumpGeImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(Ge)] [CALLS | BRANCHES] [TypeError] Helper;
+                /// Continues at `target` if `a` is not greater than or equal to the constant.
+                "jngei"
+                    {JumpNotGeImmAny ".any" (Any)}
+                    (a: use(Generic), imm: imm8, seen: seen, target: near) [AnyBranchImm(NotGe)] [CALLS | BRANCHES] [TypeError] Helper;
             }
         }
     };

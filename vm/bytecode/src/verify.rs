@@ -5,7 +5,9 @@
 //! every path before it is read (a forward data flow over blocks).
 
 use crate::disasm::instr_text;
-use crate::{Cfg, FuncId, Function, Instr, Kind, Module, OperandKind, Pc, Reg, RegSet, Role, Sem, Value};
+use crate::{
+    Cfg, FuncId, Function, Group, Instr, JumpTable, Kind, Module, OperandKind, Pc, Reg, RegSet, Role, Sem, Value,
+};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
@@ -91,6 +93,7 @@ pub fn verify(module: &Module) -> Result<(), Box<VerifyError>> {
         checker.declarations()?;
     }
     for checker in checkers() {
+        checker.sequence()?;
         for pc in (0..checker.function.code.len() as u32).map(Pc) {
             checker.instruction(pc)?;
         }
@@ -105,7 +108,8 @@ pub fn is_register_name(name: &str) -> bool {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
     let numbered = name.strip_prefix('r').is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
-    plain && !numbered && Kind::ALL.iter().all(|kind| kind.name() != name)
+    let is_kind = name == Kind::Any.name() || Kind::ALL.iter().any(|kind| kind.name() == name);
+    plain && !numbered && !is_kind
 }
 
 struct Checker<'m> {
@@ -141,7 +145,10 @@ impl Checker<'_> {
         let mut names = HashSet::new();
         for (i, register) in function.registers.iter().enumerate() {
             let kind = register.kind;
-            self.check(kind.is_fixed(), None, || format!("register r{i} cannot be fixed to the dynamic kind {kind}"))?;
+            let is_param = i < params;
+            self.check(kind.is_fixed() || kind == Kind::Any && !is_param, None, || {
+                format!("register r{i} cannot be fixed to the dynamic kind {kind}")
+            })?;
             if let Some(name) = &register.name {
                 self.check(is_register_name(name), None, || format!("{name:?} cannot name register r{i}"))?;
                 self.check(names.insert(name), None, || format!("two registers are called `{name}`"))?;
@@ -150,6 +157,11 @@ impl Checker<'_> {
         if let Some(kind) = function.result {
             self.check(kind.is_fixed(), None, || format!("the result cannot have the dynamic kind {kind}"))?;
         }
+        let (strings, pool, sites) = (function.strings.len(), function.pool.len(), function.site_count());
+        let words = strings + pool + sites;
+        self.check(strings + sites == 0 || words < 1 << 16, None, || {
+            format!("{words} constants and places to keep what is seen; at most 65535 are possible")
+        })?;
         let len = function.code.len();
         self.check(len <= MAX_CODE, None, || format!("{len} instructions; at most {MAX_CODE} are possible"))?;
         let Some(last) = function.code.last() else {
@@ -178,6 +190,9 @@ impl Checker<'_> {
         let function = self.function;
         let instr = function.instr(pc);
         let at = Some(pc);
+        if let Some(group) = instr.group() {
+            self.group(pc, group)?;
+        }
         let callee = match instr.callee() {
             Some(id) => match self.module.functions.get(id.index()) {
                 Some(callee) => Some(callee),
@@ -199,6 +214,12 @@ impl Checker<'_> {
                     };
                     let (wanted, whose) = match operand.kind {
                         OperandKind::None => continue,
+                        OperandKind::Generic => {
+                            self.check(register.kind.is_generic_operand(), at, || {
+                                format!("`{name}` is of kind {}, which generic instructions do not read", register.kind)
+                            })?;
+                            continue;
+                        }
                         OperandKind::Fixed(kind) => (Some(kind), "the instruction"),
                         OperandKind::CalleeResult => (callee.and_then(|callee| callee.result), "the result"),
                         OperandKind::OwnResult => (function.result, "the function's result"),
@@ -225,10 +246,68 @@ impl Checker<'_> {
                 Value::Table(id) => {
                     self.check(id.index() < function.tables.len(), at, || format!("there is no jump table {id}"))?;
                 }
-                Value::Func(_) | Value::Imm(_) => {}
+                Value::Str(id) => self.check(usize::from(id.0) < function.strings.len(), at, || {
+                    format!("there is no string constant {id}")
+                })?,
+                Value::Upvalue(id) => return Err(self.error(at, format!("there is no upvalue {id}"))),
+                Value::Template(id) => return Err(self.error(at, format!("there is no closure template {id}"))),
+                Value::Func(_) | Value::Imm(_) | Value::Count(_) | Value::Seen | Value::Site(_) => {}
             }
         }
         self.results(pc, instr, callee)
+    }
+
+    /// Places that keep what is seen are numbered in the order of the code. An open list goes from one instruction to the very next, and nobody
+    /// else comes there.
+    fn sequence(&self) -> Outcome {
+        let function = self.function;
+        let (mut sites, mut leaves) = (0, false);
+        let mut takers = Vec::new();
+        for (pc, instr) in function.code.iter().enumerate() {
+            let at = Some(Pc(pc as u32));
+            for value in instr.operands().iter() {
+                if let Value::Site(id) = value {
+                    self.check(usize::from(id.0) == sites, at, || {
+                        format!("the place to keep what is seen is {id}, but it is number {sites} of the code")
+                    })?;
+                    sites += 1;
+                }
+            }
+            self.check(leaves == instr.takes_open(), at, || {
+                match leaves {
+                    true => "the instruction before leaves an open list, which this one does not take",
+                    false => "it takes an open list, which the instruction before does not leave",
+                }
+                .to_owned()
+            })?;
+            if leaves {
+                takers.push(Pc(pc as u32));
+            }
+            leaves = instr.leaves_open();
+        }
+        let branches = function.code.iter().filter_map(|instr| instr.target());
+        let mut targets = branches.chain(function.tables.iter().flat_map(JumpTable::all));
+        match targets.find(|target| takers.binary_search(target).is_ok()) {
+            Some(pc) => Err(self.error(Some(pc), "it takes an open list, and is the target of a branch")),
+            None => Ok(()),
+        }
+    }
+
+    fn group(&self, pc: Pc, group: Group) -> Outcome {
+        let at = Some(pc);
+        let (first, count, registers) = (group.first.index(), group.len(), &self.function.registers);
+        if count == 0 {
+            return self.check(first == 0, at, || "a group of no registers is given as r0".to_owned());
+        }
+        self.check(first + count <= registers.len(), at, || {
+            format!("it takes {count} registers from {} on, but only {} are declared", group.first, registers.len())
+        })?;
+        for (i, register) in registers[first..first + count].iter().enumerate() {
+            self.check(register.kind == Kind::Any, at, || {
+                format!("{} of its group of registers is of kind {}, not any", Reg((first + i) as u8), register.kind)
+            })?;
+        }
+        Ok(())
     }
 
     fn arguments(&self, pc: Pc, first: Reg, callee: &Function) -> Outcome {
@@ -288,7 +367,7 @@ impl Checker<'_> {
             for id in cfg.reverse_postorder() {
                 let block = cfg.block(*id);
                 let mut assigned = entry[id.index()];
-                block.pcs().filter_map(|pc| function.instr(pc).def()).for_each(|def| assigned.insert(def));
+                block.pcs().for_each(|pc| assign(function.instr(pc), &mut assigned));
                 for successor in &block.successors {
                     let merged = entry[successor.index()].intersection(assigned);
                     changed |= merged != entry[successor.index()];
@@ -312,9 +391,17 @@ impl Checker<'_> {
                         self.error(Some(pc), format!("`{name}` is read, but not assigned on every path to here"))
                     );
                 }
-                instr.def().into_iter().for_each(|def| assigned.insert(def));
+                assign(instr, &mut assigned);
             }
         }
         Ok(())
     }
+}
+
+/// Which registers are assigned after an instruction, if `assigned` are before it.
+fn assign(instr: Instr, assigned: &mut RegSet) {
+    if let Some(group) = instr.group() {
+        group.loses().for_each(|reg| assigned.remove(reg));
+    }
+    instr.for_each_def(|reg| assigned.insert(reg));
 }

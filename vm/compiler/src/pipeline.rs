@@ -99,7 +99,7 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
         return Err(Refusal::TooLarge { instructions, limit });
     }
     if let Some(pc) = function.code.iter().position(|instr| !is_compiled(instr.info().sem)) {
-        return Err(Refusal::Instruction { pc: Pc(pc as u32), op: function.code[pc].op() });
+        return Err(Refusal::NotYetCompiled { pc: Pc(pc as u32), op: function.code[pc].op() });
     }
     match function.registers.iter().find(|register| !register.kind.is_fixed()) {
         Some(register) => Err(Refusal::RegisterKind { kind: register.kind }),
@@ -116,6 +116,11 @@ const fn is_compiled(sem: Sem) -> bool {
         Sem::Jump | Sem::BranchBool(_) | Sem::Branch(_) | Sem::BranchImm(_) | Sem::Switch | Sem::Loop(_) => true,
         Sem::Call | Sem::CallVoid | Sem::TailCall | Sem::Ret | Sem::RetVoid => true,
         Sem::ArrayNew | Sem::ArrayLen | Sem::ArrayGet | Sem::ArraySet | Sem::Print => true,
+        Sem::Nil | Sem::Truth | Sem::Integer | Sem::Number(_) | Sem::Box | Sem::Unbox => false,
+        Sem::Arith(_) | Sem::ArithImm(_) | Sem::AnyUnary(_) => false,
+        Sem::AnyCompare(_) | Sem::AnyBranch(_) | Sem::AnyBranchImm(_) | Sem::BranchTruth(_) | Sem::BranchNil(_) => {
+            false
+        }
     }
 }
 

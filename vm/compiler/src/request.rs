@@ -208,9 +208,9 @@ impl fmt::Display for ExitReason {
 /// Why a function is not compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
-    /// An instruction that the compiler does not know yet.
+    /// An instruction of the dynamic half, which is not compiled yet.
     #[error("`{op}` at {pc} is not compiled yet")]
-    Instruction {
+    NotYetCompiled {
         /// Where it is.
         pc: Pc,
         /// Which it is.
@@ -236,7 +236,7 @@ impl Refusal {
     /// The stable name of the variant, as reports write it.
     pub const fn name(&self) -> &'static str {
         match self {
-            Refusal::Instruction { .. } => "instruction",
+            Refusal::NotYetCompiled { .. } => "not_yet_compiled",
             Refusal::RegisterKind { .. } => "register_kind",
             Refusal::TooLarge { .. } => "too_large",
         }

@@ -9,7 +9,7 @@
 //! instruction exist, registers hold payloads of the kind the instruction expects, and array registers are assigned before
 //! use; frames lie in segments with room for all their slots.
 
-use lockstep_bytecode::{ErrorKind, Instr, JumpTable, for_each_instruction};
+use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Instr, JumpTable, Seen, Test, for_each_instruction};
 use lockstep_layout::{ARRAY_ELEMENTS, ArrayHeader, Ctx, Frame, FrameFlags, Slot, Tag, frame_size};
 use lockstep_runtime::{FunctionInfo, NativeEntry};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,9 +18,11 @@ use crate::activation::{
     Flow, Fresh, Registers, chain_segment, counts_of, enter_native, entry_of, hot_function, hot_loop, interrupted,
     move_to_segment, native_fits, raise, renew_countdown, returned, slot, trampoline_address, vm,
 };
+use crate::dynamic::numbers::{self, Arith};
+use crate::dynamic::{Step, Verdict, compare, operate, see, unary};
 use crate::kinds::{self, Element};
 use crate::semantics::{self, Binary, Convert, Relation, Unary};
-use crate::slots::{Payload, payload};
+use crate::slots::{Payload, payload, read, slot_at};
 
 /// Interprets, and nothing else: no counting, no native code.
 pub const PLAIN: u8 = 0;
@@ -364,6 +366,9 @@ macro_rules! execute {
         answer!(print($c, kinds::tag!($K), payload($s.frame, $value).read()), $run);
         next!($s, $ip);
     }};
+    ($state:tt $sem:tt $kinds:tt $operands:tt) => {
+        execute_dynamic!($state $sem $kinds $operands)
+    };
 }
 
 /// The address of an array's element, bounds checked.
@@ -407,7 +412,7 @@ pub unsafe fn run<const MODE: u8>(ctx: *mut Ctx, home: *mut Frame, start: Regist
     unsafe {
         let native = MODE != PLAIN && native_fits(ctx);
         let steps = MODE == FULL && vm(ctx).steps();
-        let kind = 'run: loop {
+        let raised = 'run: loop {
             if steps {
                 count_down!(s, ctx, 'run);
             }
@@ -417,7 +422,7 @@ pub unsafe fn run<const MODE: u8>(ctx: *mut Ctx, home: *mut Frame, start: Regist
             let ip = s.ip;
             for_each_instruction!(dispatch, s ip ctx home native 'run);
         };
-        raise(ctx, &s, kind)
+        raise(ctx, &s, raised)
     }
 }
 

@@ -6,7 +6,10 @@
 //! was measured.
 
 mod activation;
+#[macro_use]
+mod arms;
 mod dispatch;
+mod dynamic;
 mod kinds;
 mod semantics;
 mod slots;
@@ -58,7 +61,8 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
     }
     vm.begin_run();
     let position = Position { func, pc: Pc(0), line: function.lines.line(Pc(0)) };
-    let refuse = |kind| Err(Error { kind, position, traceback: Traceback::collect([position].into_iter()) });
+    let refuse =
+        |kind| Err(Error { kind, message: None, position, traceback: Traceback::collect([position].into_iter()) });
     if vm.limits().depth == 0 {
         return refuse(ErrorKind::StackOverflow);
     }

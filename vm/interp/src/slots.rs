@@ -1,7 +1,7 @@
 //! Reading and writing registers: payload words as Rust values.
 
 use lockstep_bytecode::Reg;
-use lockstep_layout::{Frame, SLOT_SIZE, payload_offset};
+use lockstep_layout::{Frame, SLOT_SIZE, Slot, payload_offset};
 
 /// The payload of a register.
 ///
@@ -11,6 +11,28 @@ use lockstep_layout::{Frame, SLOT_SIZE, payload_offset};
 pub unsafe fn payload(frame: *mut Frame, reg: Reg) -> *mut u64 {
     // SAFETY: the caller says that the slot is part of the frame.
     unsafe { frame.byte_add(payload_offset(0) as usize + SLOT_SIZE as usize * reg.index()).cast() }
+}
+
+/// The slot of a register.
+///
+/// # Safety
+/// `frame` is a frame with a slot for `reg`.
+#[inline(always)]
+pub unsafe fn slot_at(frame: *mut Frame, reg: Reg) -> *mut Slot {
+    // SAFETY: the caller says that the slot is part of the frame.
+    unsafe { payload(frame, reg).cast() }
+}
+
+/// Reads a slot word by word. One wide load of what two stores have just written would wait until both have left the store buffer.
+///
+/// # Safety
+/// `slot` is readable.
+#[inline(always)]
+pub unsafe fn read(slot: *const Slot) -> Slot {
+    // SAFETY: the caller says so. Volatile, so that the two loads stay two.
+    unsafe {
+        Slot { payload: (&raw const (*slot).payload).read_volatile(), tag: (&raw const (*slot).tag).read_volatile() }
+    }
 }
 
 /// A value that a payload word can hold.

@@ -56,6 +56,8 @@ impl Traceback {
 pub struct Error {
     /// What went wrong; its name and message are the same in every engine.
     pub kind: ErrorKind,
+    /// What exactly, where that is more than the kind's own message.
+    pub message: Option<String>,
     /// Where.
     pub position: Position,
     /// How it came there; its first entry is `position`.
@@ -64,15 +66,15 @@ pub struct Error {
 
 impl Error {
     /// The message for people.
-    pub fn message(&self) -> &'static str {
-        self.kind.message()
+    pub fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or(self.kind.message())
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Position { func, pc, line } = self.position;
-        write!(f, "{} (in {func} at {pc}, line {line})", self.kind.message())
+        write!(f, "{} (in {func} at {pc}, line {line})", self.message())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem::{MaybeUninit, align_of, size_of};
 use std::ptr;
 
-use lockstep_bytecode::{Function, Instr, JumpTable};
+use lockstep_bytecode::{Function, Instr, JumpTable, Pc, Seen};
 use lockstep_layout::{FRESH_END, FRESH_PARAM, FunctionEntry, Slot};
 
 /// Where a function's interpreted code lies: its constants directly in front of its instructions.
@@ -31,9 +31,10 @@ impl Code {
         Code { words, constants }
     }
 
-    fn first(&self) -> u64 {
+    /// The address of the first instruction. The interpreter writes there what instructions have seen.
+    fn first(&mut self) -> u64 {
         // SAFETY: `constants` is at most the length of the allocation.
-        unsafe { self.words.as_ptr().add(self.constants) as u64 }
+        unsafe { self.words.as_mut_ptr().add(self.constants) as u64 }
     }
 }
 
@@ -83,7 +84,7 @@ impl Functions {
         let mut infos = Vec::new();
         let mut entries = Vec::new();
         for function in functions {
-            let info = FunctionInfo::new(function);
+            let mut info = FunctionInfo::new(function);
             let (code, fresh) = (info.code.first(), info.fresh.as_ptr() as u64);
             let info = Box::into_raw(Box::new(info));
             infos.push(info);
@@ -147,6 +148,16 @@ impl Functions {
             let len = info.code.words.len() - info.code.constants;
             info.counts = if on { vec![0; len].into_boxed_slice() } else { Box::default() };
         }
+    }
+
+    /// What the instruction at `pc` of a function has seen; nothing, if it does not keep that.
+    pub fn seen(&self, index: usize, pc: Pc) -> Seen {
+        // SAFETY: the record is owned by `self`, and no program runs while the VM is borrowed.
+        let code = unsafe { &(*self.infos[index]).code };
+        assert!(pc.index() < code.words.len() - code.constants, "there is no instruction {pc}");
+        // SAFETY: behind the constants each word was initialised with an instruction.
+        let mut instr = unsafe { code.words.as_ptr().add(code.constants + pc.index()).cast::<Instr>().read() };
+        instr.seen().map_or(Seen::default(), |seen| *seen)
     }
 
     /// The executions of each instruction of a function; empty unless counting is on.

@@ -2,7 +2,7 @@
 //!
 //! Only registers that are still needed are looked at: native code owes the others nothing. It is no debugger: one moment of one run.
 
-use lockstep_bytecode::{Cfg, FuncId, Liveness, Module, Pc, Reg};
+use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Module, Pc, Reg};
 use lockstep_layout::{Frame, Tag, payload_offset, tag_offset};
 
 use crate::heap::Heap;
@@ -63,7 +63,7 @@ impl Snapshot {
                 let at = |offset: u32| frame.byte_add(offset as usize).cast::<u64>().read();
                 (at(payload_offset(u32::from(reg.0))), at(tag_offset(u32::from(reg.0))))
             };
-            if tag != function.kind(reg).tag() {
+            if function.kind(reg) != Kind::Any && tag != function.kind(reg).tag() {
                 return Held::Mistagged { tag, payload };
             }
             // SAFETY: what is tagged as an array is one, says the caller; the program is not running.

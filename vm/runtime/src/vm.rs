@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lockstep_bytecode::{ErrorKind, FuncId, Module, Pc, Verified};
+use lockstep_bytecode::{ErrorKind, FuncId, Module, Pc, Seen, Verified};
 use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Tag, payload_offset, tag_offset};
 
 use crate::error::{Error, Position, Traceback};
@@ -122,6 +122,8 @@ pub struct Vm {
     linked: bool,
     thresholds: Thresholds,
     tiering: Option<Box<dyn Tiering>>,
+    /// The message of the error about to be raised, if it says more than its kind.
+    message: Option<String>,
     error: Option<Error>,
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -164,6 +166,7 @@ impl Vm {
             linked: false,
             thresholds: Thresholds::NEVER,
             tiering: None,
+            message: None,
             error: None,
             panic: None,
         }
@@ -272,6 +275,11 @@ impl Vm {
         let answer = ask(&mut *tiering, self);
         self.tiering = Some(tiering);
         Some(answer)
+    }
+
+    /// What the instruction at `pc` of `func` has seen of its operands' kinds.
+    pub fn seen(&self, func: FuncId, pc: Pc) -> Seen {
+        self.functions.seen(func.index(), pc)
     }
 
     // ---- runs ----------------------------------------------------------------------------------------------------------
@@ -433,7 +441,13 @@ impl Vm {
             (!caller.is_null()).then_some(caller)
         });
         let traceback = Traceback::collect(frames.map(position));
-        self.error = Some(Error { kind, position: traceback.innermost[0], traceback });
+        let message = self.message.take();
+        self.error = Some(Error { kind, message, position: traceback.innermost[0], traceback });
+    }
+
+    /// Says what the error about to be raised is, beyond its kind.
+    pub fn set_message(&mut self, message: String) {
+        self.message = Some(message);
     }
 
     /// The error that the last run ended with; at most one caller gets it.

@@ -240,39 +240,58 @@ impl<'s> Cursor<'s> {
         if self.next.kind == kind { self.advance() } else { Err(self.unexpected(what)) }
     }
 
-    /// Consumes a string and returns its contents with `\"`, `\\`, `\n`, `\t` and `\xNN` resolved.
-    ///
-    /// # Errors
-    /// The next token is no string, or holds an unknown escape.
+    /// Takes a string and returns its contents, without quotes and escapes; `\xNN` is the character of that number.
     pub fn expect_string(&mut self, what: &str) -> Result<String, Box<Diagnostic>> {
+        let mut out = String::new();
+        self.expect_escaped(what, |part| match part {
+            Escaped::Char(c) => out.push(c),
+            Escaped::Byte(byte) => out.push(char::from(byte)),
+        })?;
+        Ok(out)
+    }
+
+    /// Takes a string and returns its contents as bytes, without quotes and escapes; `\xNN` is that byte.
+    pub fn expect_bytes(&mut self, what: &str) -> Result<Vec<u8>, Box<Diagnostic>> {
+        let mut out = Vec::new();
+        self.expect_escaped(what, |part| match part {
+            Escaped::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Escaped::Byte(byte) => out.push(byte),
+        })?;
+        Ok(out)
+    }
+
+    fn expect_escaped(&mut self, what: &str, mut visit: impl FnMut(Escaped)) -> Result<(), Box<Diagnostic>> {
         let token = self.expect_kind(TokenKind::String, what)?;
-        let inner = &token.text[1..token.text.len() - 1];
-        let mut out = String::with_capacity(inner.len());
-        let mut chars = inner.chars();
+        let mut chars = token.text[1..token.text.len() - 1].chars();
         while let Some(c) = chars.next() {
             if c != '\\' {
-                out.push(c);
+                visit(Escaped::Char(c));
                 continue;
             }
-            match chars.next() {
-                Some('n') => out.push('\n'),
-                Some('t') => out.push('\t'),
-                Some(c @ ('"' | '\\')) => out.push(c),
+            visit(match chars.next() {
+                Some('n') => Escaped::Char('\n'),
+                Some('t') => Escaped::Char('\t'),
+                Some(c @ ('"' | '\\')) => Escaped::Char(c),
                 Some('x') => {
                     let digits: String = chars.by_ref().take(2).collect();
-                    let code = u8::from_str_radix(&digits, 16)
-                        .map_err(|_| self.error_at(token, "`\\x` takes two hexadecimal digits"))?;
-                    out.push(char::from(code));
+                    let code = u8::from_str_radix(&digits, 16);
+                    Escaped::Byte(code.map_err(|_| self.error_at(token, "`\\x` takes two hexadecimal digits"))?)
                 }
                 _ => {
                     return Err(self
                         .error_at(token, "unknown escape in string")
                         .expected("one of \\n \\t \\\" \\\\ \\xNN"));
                 }
-            }
+            });
         }
-        Ok(out)
+        Ok(())
     }
+}
+
+/// A part of a string: a character, or a byte that was given by number.
+enum Escaped {
+    Char(char),
+    Byte(u8),
 }
 
 #[cfg(test)]

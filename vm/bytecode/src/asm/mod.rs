@@ -194,7 +194,7 @@ impl<'s> Assembler<'s> {
     fn declaration(&mut self, body: &mut Body<'s>, is_param: bool) -> Result<()> {
         let at = self.cursor.peek();
         let mut name = None;
-        let is_kind = Kind::ALL.iter().any(|kind| kind.name() == at.text);
+        let is_kind = at.text == Kind::Any.name() || Kind::ALL.iter().any(|kind| kind.name() == at.text);
         if at.kind == TokenKind::Word && !is_kind {
             if !is_register_name(at.text) {
                 return Err(self.cursor.error_at(at, format!("`{}` cannot name a register", at.text)).hint(
@@ -232,14 +232,17 @@ impl<'s> Assembler<'s> {
         let at = self.cursor.peek();
         let is_array = self.cursor.accept("[")?;
         let word = self.cursor.peek();
+        if !is_array && self.cursor.accept(Kind::Any.name())? {
+            return Ok(Kind::Any);
+        }
         let kind = Kind::FIXED.into_iter().find(|kind| kind.element().is_none() && kind.name() == word.text);
         let Some(kind) = kind.and_then(|kind| if is_array { kind.array() } else { Some(kind) }) else {
-            let error = self.cursor.unexpected("a kind: i32, i64, u32, u64, f64, bool, or one of these in brackets");
+            let error =
+                self.cursor.unexpected("a kind: i32, i64, u32, u64, f64, bool, one of these in brackets, or any");
             return Err(match hints::nearest(word.text, Kind::FIXED.iter().map(|kind| kind.name())) {
                 Some(kind) => error.hint(format!("did you mean `{kind}`?")),
-                None if Kind::ALL.iter().any(|kind| kind.name() == at.text) => {
-                    error.hint("registers cannot be fixed to a dynamic kind")
-                }
+                None if Kind::ALL.iter().any(|kind| kind.name() == at.text) => error
+                    .hint("registers cannot be fixed to a dynamic kind; `any` registers hold values of all of them"),
                 None => error,
             });
         };
@@ -306,7 +309,7 @@ impl<'s> Assembler<'s> {
     }
 
     fn instruction(&mut self, body: &mut Body<'s>, token: Token<'s>, op: Op) -> Result<()> {
-        let instr = self.operands(body, op)?;
+        let instr = if token.text == "const.any" { self.any_constant(body)? } else { self.operands(body, op)? };
         body.builder.line(body.line.unwrap_or(token.location.line));
         body.builder.emit(instr);
         body.code.push(token);

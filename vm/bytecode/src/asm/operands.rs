@@ -1,12 +1,16 @@
 //! Operands of an instruction, read as the table declares them.
 
 use super::{Assembler, Body, Call, Result, function_name, hints};
-use crate::{BinOp, Instr, Kind, Op, OpInfo, Reg, Role, Sem, Value, number};
+use crate::{BinOp, Count, Instr, Kind, Op, OpInfo, Reg, Role, Sem, StrId, Value, number};
 use lockstep_text::TokenKind;
 
-/// The instruction a mnemonic stands for; `const.f64` is always a constant of the pool.
+/// The instruction a mnemonic stands for; `const.f64` is always a constant of the pool, and `const.any` depends on its operand.
 pub fn mnemonic(text: &str) -> Option<Op> {
-    Op::from_mnemonic(text).or((text == "const.f64").then_some(Op::PoolF64))
+    Op::from_mnemonic(text).or(match text {
+        "const.f64" => Some(Op::PoolF64),
+        "const.any" => Some(Op::NilAny),
+        _ => None,
+    })
 }
 
 /// The form of `info` that takes a number as operand `index`, where that is a register.
@@ -14,6 +18,8 @@ fn immediate_form(info: &OpInfo, index: usize) -> Option<Op> {
     let sem = match info.sem {
         Sem::Binary(op) => Sem::BinaryImm(op),
         Sem::Branch(cc) => Sem::BranchImm(cc),
+        Sem::Arith(op) => Sem::ArithImm(op),
+        Sem::AnyBranch(test) => Sem::AnyBranchImm(test),
         _ => return None,
     };
     let op = Op::find(sem, info.kind, info.from)?;
@@ -21,10 +27,84 @@ fn immediate_form(info: &OpInfo, index: usize) -> Option<Op> {
 }
 
 impl<'s> Assembler<'s> {
+    /// `const.any dst, VALUE`: nil, a truth value or a number.
+    pub(super) fn any_constant(&mut self, body: &mut Body<'s>) -> Result<Instr> {
+        let dst = self.register(body, Op::NilAny, "dst")?;
+        if !self.cursor.accept(",")? {
+            return Err(self.cursor.unexpected("`,` and a value"));
+        }
+        let token = self.cursor.peek();
+        let integer = number::parse_integer(token.text).and_then(|value| i64::try_from(value).ok());
+        Ok(match (token.kind, token.text) {
+            (TokenKind::Word, "nil") => {
+                self.cursor.advance()?;
+                Instr::NilAny { dst }
+            }
+            (TokenKind::Word, "true" | "false") => {
+                self.cursor.advance()?;
+                Instr::BoolAny { dst, value: token.text == "true" }
+            }
+            (TokenKind::Number, _) if integer.is_some() => {
+                self.cursor.advance()?;
+                let value = integer.unwrap_or_default();
+                match i32::try_from(value) {
+                    Ok(value) => Instr::IntAny { dst, value },
+                    Err(_) => Instr::PoolIntAny { dst, value: body.builder.constant(value as u64) },
+                }
+            }
+            (TokenKind::Number | TokenKind::Word, text) if number::parse_f64(text).is_some() => {
+                self.cursor.advance()?;
+                let bits = number::parse_f64(text).unwrap_or_default();
+                Instr::PoolFloatAny { dst, value: body.builder.constant(bits) }
+            }
+            _ => return Err(self.cursor.unexpected("nil, true, false or a number")),
+        })
+    }
+
+    /// A string constant in quotes.
+    fn string(&mut self, body: &mut Body<'s>) -> Result<StrId> {
+        let token = self.cursor.peek();
+        let bytes = self.cursor.expect_bytes("a string in quotes")?;
+        let id = body.builder.string(&bytes);
+        id.ok_or_else(|| self.cursor.error_at(token, "a function has at most 65,536 string constants"))
+    }
+
+    /// A number of values: `3`, `open` or `open 3`.
+    fn count(&mut self) -> Result<Value> {
+        let is_open = self.cursor.accept("open")?;
+        let token = self.cursor.peek();
+        let mut number = Some(0);
+        if !is_open || token.kind == TokenKind::Number {
+            self.cursor.expect_kind(TokenKind::Number, "a number of values, or `open`")?;
+            number = number::parse_integer(token.text).and_then(|n| u8::try_from(n).ok());
+        }
+        let count = number.and_then(|n| if is_open { Count::open(n) } else { Count::exactly(n) });
+        let count = count.ok_or_else(|| {
+            let most = Count::MOST;
+            self.cursor.error_at(token, format!("`{}` is out of range", token.text)).expected(format!("at most {most}"))
+        })?;
+        Ok(Value::Count(count))
+    }
+
     pub(super) fn operands(&mut self, body: &mut Body<'s>, mut op: Op) -> Result<Instr> {
         let mut values = Vec::with_capacity(4);
+        let mut is_first = true;
         while let Some(operand) = op.info().operands.get(values.len()) {
-            if !values.is_empty() && !self.cursor.accept(",")? {
+            match operand.role {
+                Role::Seen => {
+                    values.push(Value::Seen);
+                    continue;
+                }
+                Role::Site => {
+                    let site = body.builder.site();
+                    values.push(Value::Site(
+                        site.ok_or_else(|| self.cursor.unexpected("no more calls and accesses by name"))?,
+                    ));
+                    continue;
+                }
+                _ => {}
+            }
+            if !std::mem::take(&mut is_first) && !self.cursor.accept(",")? {
                 return Err(self.cursor.unexpected(format!("`,` and operand `{}` of `{op}`", operand.name)));
             }
             if operand.role.is_register() && self.cursor.peek().kind == TokenKind::Number {
@@ -33,20 +113,21 @@ impl<'s> Assembler<'s> {
             let operand = op.info().operands[values.len()];
             let role = operand.role;
             match role {
-                Role::Def | Role::Use | Role::InOut => {
-                    values.push(Value::Reg(self.register(body, op, operand.name)?))
-                }
+                Role::Reads | Role::Writes => values.push(self.count()?),
+                Role::Str => values.push(Value::Str(self.string(body)?)),
                 Role::Args => {
                     let (first, callee) = self.call(body)?;
                     values.extend([Value::Reg(first), callee]);
                 }
-                Role::Imm32 | Role::ImmU32 | Role::Imm8 | Role::ImmU8 => match self.immediate(op, role)? {
-                    Some(value) => values.push(Value::Imm(value)),
-                    None => {
-                        op = Op::find(Sem::Pool, op.info().kind, None).unwrap_or(op);
-                        values.push(self.constant(body, op)?);
+                Role::Imm32 | Role::ImmU32 | Role::Imm16 | Role::ImmU16 | Role::Imm8 | Role::ImmU8 => {
+                    match self.immediate(op, role)? {
+                        Some(value) => values.push(Value::Imm(value)),
+                        None => {
+                            op = Op::find(Sem::Pool, op.info().kind, None).unwrap_or(op);
+                            values.push(self.constant(body, op)?);
+                        }
                     }
-                },
+                }
                 Role::Flag => {
                     let value = self.cursor.peek().text == "true";
                     if !value && self.cursor.peek().text != "false" {
@@ -59,6 +140,8 @@ impl<'s> Assembler<'s> {
                 Role::Label => values.push(Value::Label(self.label_reference(body)?.target())),
                 Role::Table => values.push(self.jump_table(body)?),
                 Role::Func => break, // read with the arguments
+                Role::Upvalue | Role::Template | Role::Seen | Role::Site => break,
+                _ => values.push(Value::Reg(self.register(body, op, operand.name)?)),
             }
         }
         // Counts, types and ranges were checked one by one.
@@ -121,7 +204,9 @@ impl<'s> Assembler<'s> {
             Sem::BinaryImm(BinOp::Add | BinOp::Sub) if info.kind.is_some_and(|kind| !kind.is_signed()) => {
                 error.hint("unsigned kinds take unsigned constants; use `subi` to subtract and `addi` to add")
             }
-            Sem::BinaryImm(_) | Sem::BranchImm(_) => error.hint("put it in a register with `const`"),
+            Sem::BinaryImm(_) | Sem::BranchImm(_) | Sem::ArithImm(_) | Sem::AnyBranchImm(_) => {
+                error.hint("put it in a register with `const`")
+            }
             _ => error,
         })
     }
@@ -129,7 +214,7 @@ impl<'s> Assembler<'s> {
     /// A constant of the pool, of the kind `op` loads.
     fn constant(&mut self, body: &mut Body<'s>, op: Op) -> Result<Value> {
         let token = self.cursor.peek();
-        let kind = op.info().kind.unwrap_or(Kind::U64);
+        let kind = op.info().pool_kind().unwrap_or(Kind::U64);
         let is_value = matches!(token.kind, TokenKind::Number | TokenKind::Word);
         let bits = match kind {
             Kind::F64 => number::parse_f64(token.text),

@@ -14,13 +14,13 @@ static OPERATIONS: LazyLock<Vec<Op>> = LazyLock::new(|| {
         let info = op.info();
         info.falls_through() && info.label().is_none() && !matches!(info.sem, Sem::Call | Sem::CallVoid)
     };
-    Op::ALL.iter().copied().filter(alone).collect()
+    Op::typed().filter(alone).collect()
 });
 
 /// Conditional branches.
 static BRANCHES: LazyLock<Vec<Op>> = LazyLock::new(|| {
     let branch = |op: &Op| matches!(op.info().sem, Sem::Branch(_) | Sem::BranchImm(_) | Sem::BranchBool(_));
-    Op::ALL.iter().copied().filter(branch).collect()
+    Op::typed().filter(branch).collect()
 });
 
 /// Registers a function uses at most, leaving room for what a statement needs on the way.
