@@ -112,7 +112,7 @@ impl TableRef {
     ///
     /// # Safety
     /// As for [`TableRef::find_interned`].
-    #[inline(never)]
+    #[inline(always)]
     pub(super) unsafe fn find_interned_cached(self, key: StringRef, cache: &mut u32) -> Option<NonNull<Node>> {
         // SAFETY: the caller says so; the node is one of the table's.
         unsafe {
@@ -123,16 +123,6 @@ impl TableRef {
             *cache = ((*key.header()).aux & !mask) | index;
             Some(node)
         }
-    }
-
-    /// The cold half of [`TableRef::get_str_cached`].
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(never)]
-    pub(super) unsafe fn get_str_missed(self, key: StringRef, cache: &mut u32) -> Slot {
-        // SAFETY: the caller says so.
-        unsafe { self.find_interned_cached(key, cache).map_or(Slot::NIL, |node| (*node.as_ptr()).value) }
     }
 
     /// The value of an integer key beyond the array part, or nil.
@@ -174,40 +164,45 @@ impl TableRef {
                 }
                 None if value.is_nil() => Ok(()),
                 None => {
-                    let kept = heap.kept();
-                    for slot in [self.slot(), key, value] {
-                        heap.keep(slot);
+                    if hash(key).is_none() {
+                        (*(key.payload as *mut ObjectHeader)).aux = heap.key_number();
                     }
-                    let done = self.add(heap, key, value);
-                    heap.release_to(kept);
-                    done
+                    if !self.insert(key, value) {
+                        return self.add_slow(heap, key, value);
+                    }
+                    if key.is_object() || value.is_object() {
+                        heap.barrier(self.header());
+                    }
+                    Ok(())
                 }
             }
         }
     }
 
-    /// Adds an entry for a key that has no node.
+    /// Adds an entry for a key that has no node, in a table that has no unused node.
     ///
     /// # Safety
-    /// As for [`TableRef::set_hashed`], and all three are kept.
+    /// As for [`TableRef::set_hashed`], and the key has a hash.
     #[cold]
-    unsafe fn add(self, heap: &mut Heap, key: Slot, value: Slot) -> Result<(), OutOfMemory> {
-        // SAFETY: the caller says so.
+    #[inline(never)]
+    unsafe fn add_slow(self, heap: &mut Heap, key: Slot, value: Slot) -> Result<(), OutOfMemory> {
+        // SAFETY: the caller says so; what is kept survives the collections that a rehash may cause.
         unsafe {
-            if hash(key).is_none() {
-                (*(key.payload as *mut ObjectHeader)).aux = heap.key_number();
+            let kept = heap.kept();
+            for slot in [self.slot(), key, value] {
+                heap.keep(slot);
             }
-            if !self.insert(key, value) {
-                self.rehash(heap, key)?;
-                // The key may belong to the array part now.
-                if let Some(integer) = key.as_i64()
-                    && (integer as u64).wrapping_sub(1) <= u64::from((*self.as_ptr()).array_len)
-                {
-                    return self.set_int(heap, integer, value);
-                }
-                let inserted = self.insert(key, value);
-                assert!(inserted, "a rehash makes room");
+            let done = self.rehash(heap, key);
+            heap.release_to(kept);
+            done?;
+            // The key may belong to the array part now.
+            if let Some(integer) = key.as_i64()
+                && (integer as u64).wrapping_sub(1) <= u64::from((*self.as_ptr()).array_len)
+            {
+                return self.set_int(heap, integer, value);
             }
+            let inserted = self.insert(key, value);
+            assert!(inserted, "a rehash makes room");
             if key.is_object() || value.is_object() {
                 heap.barrier(self.header());
             }

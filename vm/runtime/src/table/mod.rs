@@ -195,7 +195,7 @@ impl TableRef {
             if (*node).key == key.payload() && (*node).key_tag == Tag::STRING.0 as u32 {
                 return (*node).value;
             }
-            self.get_str_missed(key, cache)
+            self.find_interned_cached(key, cache).map_or(Slot::NIL, |node| (*node.as_ptr()).value)
         }
     }
 

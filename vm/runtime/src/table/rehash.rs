@@ -45,9 +45,13 @@ impl Census {
     }
 }
 
-/// The number of nodes for so many entries.
+/// The number of nodes for so many entries and some more to come.
 fn nodes_for(entries: u64) -> Result<u64, OutOfMemory> {
-    let wanted = if entries <= TIGHT { entries } else { entries + entries / 8 };
+    enough_nodes(if entries <= TIGHT { entries } else { entries + entries / 8 })
+}
+
+/// The number of nodes for so many entries.
+fn enough_nodes(wanted: u64) -> Result<u64, OutOfMemory> {
     let nodes = if wanted == 0 { 0 } else { wanted.next_power_of_two() };
     if nodes <= MOST_NODES { Ok(nodes) } else { Err(OutOfMemory) }
 }
@@ -62,7 +66,7 @@ impl TableRef {
         unsafe {
             // The buffer is made when the first element says how large elements are.
             (*self.as_ptr()).array = u64::from(array);
-            let nodes = nodes_for(hash.into())?;
+            let nodes = enough_nodes(hash.into())?;
             if nodes != 0 { self.replace_nodes(heap, nodes) } else { Ok(()) }
         }
     }

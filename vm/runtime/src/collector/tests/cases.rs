@@ -162,6 +162,198 @@ fn ephemerons_follow_their_keys() {
     }
 }
 
+/// Two tables with weak keys, made in one order or the other, of which one holds the key of the other's entry.
+unsafe fn chained_ephemerons(bed: &mut Bed, first: bool) -> (TableRef, TableRef, TableRef) {
+    let (a, b) = (weak_table(bed, b"k"), weak_table(bed, b"k"));
+    let (a, b) = if first { (a, b) } else { (b, a) };
+    let (key, middle, last) = (new_table(bed), new_table(bed), new_table(bed));
+    // SAFETY: the tables are rooted, and nothing is collected but on demand.
+    unsafe {
+        a.set(&mut bed.heap, key.slot(), middle.slot()).unwrap();
+        b.set(&mut bed.heap, middle.slot(), last.slot()).unwrap();
+    }
+    (key, middle, last)
+}
+
+#[test]
+fn what_ephemerons_reach_late_is_neither_cleared_nor_finalized() {
+    for first in [true, false] {
+        for through_finalizer in [true, false] {
+            let mut bed = Bed::new(1 << 20);
+            // SAFETY: what is used is rooted, and nothing is collected but on demand.
+            unsafe {
+                let (key, middle, last) = chained_ephemerons(&mut bed, first);
+                let weak = weak_table(&mut bed, b"v");
+                let gc = metatable(&mut bed, &[(Metamethod::Gc, Slot::TRUE)]);
+                if through_finalizer {
+                    let dying = new_table(&mut bed);
+                    dying.set_int(&mut bed.heap, 1, key.slot()).unwrap();
+                    dying.set_metatable(&mut bed.heap, Some(gc));
+                } else {
+                    bed.root(key.slot());
+                    weak.set_int(&mut bed.heap, 1, last.slot()).unwrap();
+                    last.set_metatable(&mut bed.heap, Some(gc));
+                }
+                bed.collect();
+                let objects = bed.objects();
+                assert!([key, middle, last].iter().all(|table| objects.contains(&table.payload())));
+                assert_eq!(bed.heap.pending_finalizers(), usize::from(through_finalizer));
+                if !through_finalizer {
+                    assert_eq!(weak.get_int(1), last.slot());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weak_tables_that_live_once_more_hold_nothing_dead() {
+    let mut bed = Bed::new(1 << 20);
+    // SAFETY: what is used is rooted, and nothing is collected but on demand.
+    unsafe {
+        let gc = metatable(&mut bed, &[(Metamethod::Gc, Slot::TRUE)]);
+        let dying = new_table(&mut bed);
+        dying.set_metatable(&mut bed.heap, Some(gc));
+        for mode in [&b"v"[..], b"kv"] {
+            let weak = weak_table(&mut bed, mode);
+            bed.list().values.pop();
+            let dead = new_table(&mut bed).slot();
+            weak.set_int(&mut bed.heap, 1, dead).unwrap();
+            dying.set_int(&mut bed.heap, dying.len() + 1, weak.slot()).unwrap();
+        }
+        bed.collect();
+        assert_eq!(bed.heap.pending_finalizers(), 1);
+        for key in 1..=2 {
+            assert_eq!(TableRef::from_payload(dying.get_int(key).payload).get_int(1), Slot::NIL);
+        }
+    }
+}
+
+#[test]
+fn metatables_live_with_their_tables_and_removed_keys_are_forgotten() {
+    let mut bed = Bed::new(1 << 20);
+    // SAFETY: what is used is rooted, and nothing is collected but on demand.
+    unsafe {
+        let (table, meta) = (new_table(&mut bed), new_table(&mut bed));
+        table.set_metatable(&mut bed.heap, Some(meta));
+        bed.root(table.slot());
+        let key = new_table(&mut bed).slot();
+        table.set(&mut bed.heap, key, Slot::TRUE).unwrap();
+        table.set(&mut bed.heap, key, Slot::NIL).unwrap();
+        bed.collect();
+        assert_eq!(bed.objects(), BTreeSet::from([table.payload(), meta.payload()]));
+        let tags: Vec<u32> = table.nodes().map(|node| (*node).key_tag).collect();
+        assert_eq!(tags, [lockstep_layout::NODE_DEAD]);
+    }
+}
+
+#[test]
+fn every_store_announces_itself() {
+    let mut bed = Bed::new(1 << 20);
+    bed.heap.set_stress(Stress { allocations: false, barriers: true });
+    // SAFETY: everything is rooted.
+    unsafe {
+        let name = bed.heap.new_string(b"name").unwrap();
+        let table = bed.heap.new_table(4, 1).unwrap();
+        let closure = bed.heap.new_closure(0, 1).unwrap();
+        let mut variable = Slot::NIL;
+        let variable: *mut Slot = &raw mut variable;
+        let closed = bed.heap.new_closed_upvalue(Slot::NIL).unwrap();
+        let open = bed.heap.new_open_upvalue(variable, 0).unwrap();
+        let foreign = bed.heap.new_foreign(0, &[Slot::NIL]).unwrap();
+        let userdata = bed.heap.new_userdata(Box::new(0u8), 0).unwrap();
+        for value in [name.slot(), table.slot(), closure.slot(), foreign.slot(), userdata.slot()] {
+            bed.root(value);
+        }
+        for upvalue in [closed, open] {
+            let holder = bed.heap.new_closure(0, 1).unwrap();
+            holder.set_upvalue(&mut bed.heap, 0, upvalue);
+            bed.root(holder.slot());
+        }
+        let mut cache = name.hash();
+        type Store<'a> = (&'a str, Box<dyn FnMut(&mut Heap, TableRef) + 'a>);
+        let stores: Vec<Store> = vec![
+            ("append", Box::new(|heap, new| table.set_int(heap, 1, new.slot()).unwrap())),
+            ("element", Box::new(|heap, new| table.set_int(heap, 1, new.slot()).unwrap())),
+            ("append in place", Box::new(|heap, new| assert!(table.store_int(heap, 2, new.slot())))),
+            ("element in place", Box::new(|heap, new| assert!(table.store_int(heap, 2, new.slot())))),
+            ("last but one", Box::new(|heap, new| table.set_int(heap, 3, new.slot()).unwrap())),
+            (
+                "hole",
+                Box::new(|heap, new| {
+                    table.set_int(heap, 2, Slot::NIL).unwrap();
+                    table.set_int(heap, 2, new.slot()).unwrap();
+                }),
+            ),
+            ("new name", Box::new(|heap, new| table.set_str(heap, name, new.slot()).unwrap())),
+            ("name", Box::new(|heap, new| table.set_str(heap, name, new.slot()).unwrap())),
+            ("cached name", Box::new(|heap, new| assert!(table.store_str_cached(heap, name, new.slot(), &mut cache)))),
+            ("key", Box::new(|heap, new| table.set(heap, new.slot(), Slot::TRUE).unwrap())),
+            ("waiting", Box::new(|heap, new| table.set_int(heap, 5, new.slot()).unwrap())),
+            ("adopted", Box::new(|heap, new| table.set_int(heap, 4, new.slot()).unwrap())),
+            ("metatable", Box::new(|heap, new| table.set_metatable(heap, Some(new)))),
+            ("closed upvalue", Box::new(|heap, new| closed.set(heap, new.slot()))),
+            (
+                "upvalue",
+                Box::new(|heap, new| {
+                    let upvalue = heap.new_closed_upvalue(new.slot()).unwrap();
+                    closure.set_upvalue(heap, 0, upvalue);
+                }),
+            ),
+            (
+                "closing",
+                Box::new(|heap, new| {
+                    variable.write(new.slot());
+                    open.close(heap);
+                }),
+            ),
+            ("capture", Box::new(|heap, new| foreign.set_capture(heap, 0, new.slot()))),
+            ("user value", Box::new(|heap, new| userdata.set_user(heap, new.slot()))),
+            ("userdata's metatable", Box::new(|heap, new| userdata.set_metatable(heap, Some(new)))),
+        ];
+        for (what, mut store) in stores {
+            bed.collect();
+            let before = bed.heap.statistics().announcements;
+            let new = bed.heap.new_table(0, 0).unwrap();
+            store(&mut bed.heap, new);
+            assert!(bed.heap.statistics().announcements > before, "{what}");
+        }
+        bed.collect();
+    }
+}
+
+#[test]
+fn operations_keep_their_own_operands() {
+    let mut bed = Bed::new(1 << 20);
+    bed.heap.set_stress(Stress { allocations: true, barriers: false });
+    // SAFETY: nothing but the operations keeps the operands, which is what this tests.
+    unsafe {
+        let fresh = |bed: &mut Bed, number: u8| bed.heap.new_string(&[number; 60]).unwrap().slot();
+        let holds = |value: Slot, number: u8| {
+            assert_eq!(crate::StringRef::from_slot(value).unwrap().bytes(), &[number; 60]);
+        };
+        let value = fresh(&mut bed, 1);
+        let upvalue = bed.heap.new_closed_upvalue(value).unwrap();
+        holds(upvalue.get(), 1);
+        let value = fresh(&mut bed, 2);
+        holds(bed.heap.new_foreign(0, &[value]).unwrap().captures()[0], 2);
+        let value = fresh(&mut bed, 3);
+        let joined = bed.heap.concat(&[value, Slot::i64(7)]).unwrap().unwrap();
+        assert_eq!(joined.bytes()[58..], [3, 3, b'7']);
+        let table = bed.heap.new_table(0, 0).unwrap();
+        bed.root(table.slot());
+        let value = fresh(&mut bed, 4);
+        table.set_int(&mut bed.heap, 1, value).unwrap();
+        let value = fresh(&mut bed, 5);
+        table.set(&mut bed.heap, value, value).unwrap();
+        holds(table.get_int(1), 4);
+        holds(table.next(Slot::i64(1)).unwrap().unwrap().1, 5);
+        let lone = bed.heap.new_table(3, 3).unwrap();
+        lone.set_int(&mut bed.heap, 1, Slot::TRUE).unwrap();
+        assert_eq!(lone.get_int(1), Slot::TRUE);
+    }
+}
+
 #[test]
 fn a_traversal_survives_collections() {
     let mut bed = Bed::new(1 << 20);

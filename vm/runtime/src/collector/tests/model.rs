@@ -43,9 +43,10 @@ struct Object {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// A new object of a sort, into a root.
+    /// A new object of a sort, into a root; a table may get a metatable at once.
     New {
         sort: u8,
+        meta: usize,
         root: usize,
     },
     /// A store into the object in a root.
@@ -83,8 +84,8 @@ const METAS: usize = 8;
 fn step() -> impl Strategy<Value = Step> {
     let root = 0..ROOTS;
     prop_oneof![
-        6 => (0u8..6, root.clone()).prop_map(|(sort, root)| Step::New { sort, root }),
-        12 => (root.clone(), 0u8..8, root.clone(), root.clone())
+        8 => (0u8..12, 0..METAS, root.clone()).prop_map(|(sort, meta, root)| Step::New { sort, meta, root }),
+        16 => (root.clone(), 0u8..12, root.clone(), root.clone())
             .prop_map(|(target, key, key_root, value_root)| Step::Store { target, key, key_root, value_root }),
         3 => (root.clone(), 0u8..5, root.clone()).prop_map(|(target, key, root)| Step::Load { target, key, root }),
         4 => root.clone().prop_map(|root| Step::Forget { root }),
@@ -160,7 +161,12 @@ impl World {
         // SAFETY: what the heap is given is what the model's roots reach, and these are published before each step.
         unsafe {
             match step {
-                Step::New { sort, root } => self.create(sort, root),
+                Step::New { sort, meta, root } => {
+                    self.create(sort, root);
+                    if sort >= 8 {
+                        self.set_meta(root, meta);
+                    }
+                }
                 Step::Store { target, key, key_root, value_root } => self.store(target, key, key_root, value_root),
                 Step::Load { target, key, root } => {
                     if let Value::Object(id) = self.roots[target] {
