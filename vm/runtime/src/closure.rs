@@ -221,9 +221,7 @@ impl UpvalueRef {
         // SAFETY: the caller says so.
         unsafe {
             *((*self.as_ptr()).slot as *mut Slot) = value;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
         }
     }
 
@@ -249,9 +247,7 @@ impl UpvalueRef {
             (*upvalue).closed = value;
             (*upvalue).slot = &raw mut (*upvalue).closed as u64;
             (*upvalue).next_open = 0;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
         }
     }
 }
@@ -292,9 +288,7 @@ impl ForeignRef {
         unsafe {
             assert!(index < (*self.as_ptr()).captures, "there is no captured value {index}");
             *self.as_ptr().byte_add(FOREIGN_CAPTURES as usize).cast::<Slot>().add(index as usize) = value;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
         }
     }
 }

@@ -132,9 +132,7 @@ impl UserdataRef {
         // SAFETY: the caller says so.
         unsafe {
             (*self.as_ptr()).user = value;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
         }
     }
 

@@ -114,6 +114,12 @@ impl Heap {
         self.names[event as usize]
     }
 
+    /// Sets the memory limit to so many bytes above what is in use.
+    pub fn limit_from_here(&mut self, bytes: u64) {
+        self.usage.limit = self.usage.used.saturating_add(bytes);
+        self.plan();
+    }
+
     /// Bytes in use, headers and buffers included.
     pub fn used(&self) -> u64 {
         self.usage.used
@@ -352,6 +358,22 @@ impl Heap {
         unsafe {
             debug_assert!(ObjectKind::from_byte((*object).kind).is_some(), "a store into what is no live object");
             if (*object).mark & Mark::BARRIER != 0 {
+                self.announce(object);
+            }
+        }
+    }
+
+    /// The barrier for a value that may be a reference or not.
+    ///
+    /// # Safety
+    /// As for [`Heap::barrier`].
+    #[inline(always)]
+    pub unsafe fn barrier_for(&mut self, object: *mut ObjectHeader, value: Slot) {
+        // SAFETY: the caller says that the object is live.
+        unsafe {
+            // The bit is rarely set, and what it costs to look is less than to tell whether the value is a reference.
+            debug_assert!(ObjectKind::from_byte((*object).kind).is_some(), "a store into what is no live object");
+            if (*object).mark & Mark::BARRIER != 0 && value.is_object() {
                 self.announce(object);
             }
         }

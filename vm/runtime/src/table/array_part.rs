@@ -65,9 +65,7 @@ impl TableRef {
                     return false;
                 }
                 *element = value;
-                if value.is_object() {
-                    heap.barrier(self.header());
-                }
+                heap.barrier_for(self.header(), value);
                 true
             } else {
                 let element = (array as *mut u8).add(index);
@@ -105,9 +103,7 @@ impl TableRef {
                     return false;
                 }
                 *(array as *mut Slot).add(index as usize) = value;
-                if value.is_object() {
-                    heap.barrier(self.header());
-                }
+                heap.barrier_for(self.header(), value);
             } else {
                 if !value.is(Tag::BOOL) {
                     return false;
@@ -164,9 +160,7 @@ impl TableRef {
             }
             self.make_mixed(heap)?;
             *((*table).array as *mut Slot).add(index as usize) = value;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
             Ok(())
         }
     }
@@ -213,9 +207,7 @@ impl TableRef {
                 _ => *(array as *mut u64).add(index) = value.payload,
             }
             (*table).array_len += 1;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
         }
     }
 

@@ -157,9 +157,7 @@ impl TableRef {
                         (*self.as_ptr()).absent = 0;
                     }
                     (*node.as_ptr()).value = value;
-                    if value.is_object() {
-                        heap.barrier(self.header());
-                    }
+                    heap.barrier_for(self.header(), value);
                     Ok(())
                 }
                 None if value.is_nil() => Ok(()),
@@ -170,9 +168,8 @@ impl TableRef {
                     if !self.insert(key, value) {
                         return self.add_slow(heap, key, value);
                     }
-                    if key.is_object() || value.is_object() {
-                        heap.barrier(self.header());
-                    }
+                    heap.barrier_for(self.header(), key);
+                    heap.barrier_for(self.header(), value);
                     Ok(())
                 }
             }
@@ -203,9 +200,8 @@ impl TableRef {
             }
             let inserted = self.insert(key, value);
             assert!(inserted, "a rehash makes room");
-            if key.is_object() || value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), key);
+            heap.barrier_for(self.header(), value);
             Ok(())
         }
     }

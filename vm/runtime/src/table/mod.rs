@@ -219,9 +219,7 @@ impl TableRef {
                 return false;
             }
             (*node).value = value;
-            if value.is_object() {
-                heap.barrier(self.header());
-            }
+            heap.barrier_for(self.header(), value);
             true
         }
     }

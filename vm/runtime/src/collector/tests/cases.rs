@@ -565,6 +565,9 @@ fn the_limit_is_met_only_by_what_is_alive() {
     bed.heap.discharge_external(60_000);
     assert!(bed.heap.new_string_with(250_000, |_| ()).is_ok(), "the next statement runs");
     assert!(bed.heap.used() <= 300_000);
+    bed.heap.limit_from_here(1000);
+    bed.collect();
+    assert_eq!(bed.heap.new_string_with(260_000, |_| ()), Err(OutOfMemory), "the limit was lowered");
 }
 
 #[test]
