@@ -150,7 +150,7 @@ impl NumberText {
     /// The spelling of an integer or a float; `None` for anything else.
     pub fn of(value: Slot) -> Option<NumberText> {
         match Tag(value.tag) {
-            Tag::I64 => Some(NumberText::print(format_args!("{}", value.payload as i64))),
+            Tag::I64 => Some(integer_text(value.payload as i64)),
             Tag::F64 => Some(float_text(f64::from_bits(value.payload))),
             _ => None,
         }
@@ -182,6 +182,25 @@ impl std::fmt::Write for NumberText {
         self.push(text.as_bytes());
         Ok(())
     }
+}
+
+/// An integer in decimal.
+fn integer_text(value: i64) -> NumberText {
+    let mut text = NumberText { bytes: [0; NumberText::CAPACITY], len: 0 };
+    let (mut digits, mut first, mut rest) = ([0u8; 20], 20, value.unsigned_abs());
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        text.push(b"-");
+    }
+    text.push(&digits[first..]);
+    text
 }
 
 /// Significant digits of floats.
@@ -277,7 +296,9 @@ mod tests {
         ] {
             assert_eq!(spelled(Slot::f64(value)), text);
         }
-        assert_eq!(spelled(Slot::i64(i64::MIN)), "-9223372036854775808");
+        for value in [i64::MIN, -10, -1, 0, 9, 10, 1_000_000, i64::MAX] {
+            assert_eq!(spelled(Slot::i64(value)), value.to_string());
+        }
         assert!(NumberText::of(Slot::TRUE).is_none());
     }
 

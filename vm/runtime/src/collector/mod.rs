@@ -27,7 +27,6 @@ pub use marker::Marker;
 pub use statistics::{Cause, KindUsage, Pauses, Statistics};
 
 use barrier_check::BarrierCheck;
-pub(crate) use sweep::layout;
 
 /// What the collector asks of the VM. Implementations neither allocate nor use the heap meanwhile.
 pub trait Roots {
@@ -100,7 +99,6 @@ pub(crate) struct Collector {
     /// Unreachable objects whose finalizers are to be run, in order.
     pending: VecDeque<*mut ObjectHeader>,
     check: BarrierCheck,
-    pub(crate) graveyard: sweep::Graveyard,
     pub(crate) statistics: statistics::Record,
 }
 
@@ -127,7 +125,6 @@ impl Default for Collector {
             finalizable: Vec::new(),
             pending: VecDeque::new(),
             check: BarrierCheck::default(),
-            graveyard: sweep::Graveyard::default(),
             statistics: statistics::Record::default(),
         }
     }
@@ -163,7 +160,7 @@ impl Heap {
     /// Switches stress modes. Freed memory is poisoned and kept for a while as long as any is on.
     pub fn set_stress(&mut self, stress: Stress) {
         self.collector.stress = stress;
-        self.collector.graveyard.keep(stress != Stress::default());
+        self.memory.keep(stress != Stress::default());
         if !stress.barriers {
             self.collector.check = BarrierCheck::default();
         }

@@ -5,9 +5,9 @@
 //! nothing alive: see docs/runtime.md for who must root what and when.
 
 mod array;
+mod memory;
 mod object;
 
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::ptr::NonNull;
 
 use hashbrown::HashTable;
@@ -19,7 +19,7 @@ use lockstep_layout::{
 pub use array::ArrayRef;
 pub(crate) use object::reference;
 
-use crate::collector::{Cause, Collector, layout};
+use crate::collector::{Cause, Collector};
 use crate::metamethod::{Metamethod, Metatables};
 use crate::string::StringRef;
 
@@ -38,6 +38,7 @@ pub struct Heap {
     pub(crate) temporaries: Vec<Slot>,
     keyed: u32,
     pub(crate) collector: Collector,
+    pub(crate) memory: memory::Memory,
 }
 
 /// What is allocated, and how much may be.
@@ -89,6 +90,7 @@ impl Heap {
             temporaries: Vec::new(),
             keyed: 0,
             collector: Collector::default(),
+            memory: memory::Memory::default(),
         };
         heap.names = Metamethod::ALL.iter().map(|event| heap.fixed_string(event.name())).collect();
         heap.usage = Usage { limit, ..usage };
@@ -208,7 +210,7 @@ impl Heap {
         tag: Tag,
         bytes: u64,
     ) -> Result<NonNull<ObjectHeader>, OutOfMemory> {
-        self.allocate_by(alloc, kind, tag, bytes)
+        self.allocate_by(memory::Memory::allocate, kind, tag, bytes)
     }
 
     /// As [`Heap::allocate`], with zeroes behind the common header. Large ones are not touched for it.
@@ -218,21 +220,21 @@ impl Heap {
         tag: Tag,
         bytes: u64,
     ) -> Result<NonNull<ObjectHeader>, OutOfMemory> {
-        self.allocate_by(alloc_zeroed, kind, tag, bytes)
+        self.allocate_by(memory::Memory::allocate_zeroed, kind, tag, bytes)
     }
 
     #[inline(always)]
     fn allocate_by(
         &mut self,
-        allocator: unsafe fn(Layout) -> *mut u8,
+        allocator: unsafe fn(&mut memory::Memory, usize) -> *mut u8,
         kind: ObjectKind,
         tag: Tag,
         bytes: u64,
     ) -> Result<NonNull<ObjectHeader>, OutOfMemory> {
         debug_assert!(bytes >= size_of::<ObjectHeader>() as u64);
         self.reserve(kind, bytes)?;
-        // SAFETY: the size is not zero and below the largest, so that it is valid with this alignment.
-        let object = unsafe { allocator(Layout::from_size_align_unchecked(bytes as usize, OBJECT_ALIGN)) };
+        // SAFETY: the size is not zero and below the largest.
+        let object = unsafe { allocator(&mut self.memory, bytes as usize) };
         let Some(object) = NonNull::new(object.cast::<ObjectHeader>()) else {
             self.unreserve(kind, bytes);
             return Err(OutOfMemory);
@@ -259,7 +261,7 @@ impl Heap {
         }
         self.reserve(ObjectKind::Table, bytes)?;
         // SAFETY: the size is not zero and below the largest.
-        let buffer = unsafe { alloc(Layout::from_size_align_unchecked(bytes as usize, OBJECT_ALIGN)) };
+        let buffer = unsafe { self.memory.allocate(bytes as usize) };
         if buffer.is_null() {
             self.unreserve(ObjectKind::Table, bytes);
             return Err(OutOfMemory);
@@ -276,23 +278,12 @@ impl Heap {
             return self.allocate_buffer(new);
         }
         debug_assert!(new > old);
-        if self.collector.graveyard.poisons() {
-            // The old address must not go on to look alive.
-            let grown = self.allocate_buffer(new)?;
-            // SAFETY: the buffer has `old` bytes, says the caller, and the new one has more.
-            unsafe {
-                grown.copy_from_nonoverlapping(buffer, old as usize);
-                self.free_buffer(buffer, old);
-            }
-            return Ok(grown);
-        }
         if new > Heap::LARGEST {
             return Err(OutOfMemory);
         }
         self.reserve(ObjectKind::Table, new - old)?;
         // SAFETY: the buffer has this layout, says the caller; the new size is below the largest.
-        let grown =
-            unsafe { realloc(buffer, Layout::from_size_align_unchecked(old as usize, OBJECT_ALIGN), new as usize) };
+        let grown = unsafe { self.memory.grow(buffer, old as usize, new as usize) };
         if grown.is_null() {
             self.unreserve(ObjectKind::Table, new - old);
             return Err(OutOfMemory);
@@ -310,7 +301,7 @@ impl Heap {
         }
         self.unreserve(ObjectKind::Table, bytes);
         // SAFETY: the caller says so.
-        unsafe { self.collector.graveyard.free(buffer, layout(bytes as usize)) }
+        unsafe { self.memory.free(buffer, bytes as usize) }
     }
 
     /// Frees an object and what it owns. It must be off the list.
@@ -334,7 +325,7 @@ impl Heap {
             }
             self.unreserve(kind, bytes);
             self.usage.objects[kind as usize - 1] -= 1;
-            self.collector.graveyard.free(object.cast(), layout(allocation_bytes(object)));
+            self.memory.free(object.cast(), allocation_bytes(object));
         }
     }
 
@@ -467,11 +458,11 @@ impl Drop for Heap {
                 object = next;
             }
         }
-        for name in &self.names {
+        for name in std::mem::take(&mut self.names) {
             // SAFETY: the heap has made each of these strings, and nobody uses them any more.
             unsafe {
                 let bytes = allocation_bytes(name.header());
-                dealloc(name.header().cast(), Layout::from_size_align_unchecked(bytes, OBJECT_ALIGN));
+                self.memory.free(name.header().cast(), bytes);
             }
         }
     }
