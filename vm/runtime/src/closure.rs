@@ -52,9 +52,14 @@ impl Heap {
 
     /// An open upvalue for a variable that lives in a frame.
     ///
-    /// `next_open` is the next one of the same stack's list. The caller puts the new one on the list.
+    /// `next_open` is the next one of the same stack's list, or 0; it is kept meanwhile, so that it is still on the list afterwards. The caller
+    /// puts the new one on the list.
     pub fn new_open_upvalue(&mut self, slot: *mut Slot, next_open: u64) -> Result<UpvalueRef, OutOfMemory> {
-        let upvalue = self.new_upvalue()?;
+        let kept = self.kept();
+        self.keep(Slot { payload: next_open, tag: UPVALUE_TAG.0 });
+        let upvalue = self.new_upvalue();
+        self.release_to(kept);
+        let upvalue = upvalue?;
         // SAFETY: the upvalue was just made.
         unsafe {
             (*upvalue.as_ptr()).slot = slot as u64;

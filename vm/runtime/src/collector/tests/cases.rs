@@ -348,6 +348,14 @@ fn operations_keep_their_own_operands() {
         table.set(&mut bed.heap, value, value).unwrap();
         holds(table.get_int(1), 4);
         holds(table.next(Slot::i64(1)).unwrap().unwrap().1, 5);
+        let mut variables = [Slot::TRUE, Slot::FALSE];
+        let variables: *mut Slot = variables.as_mut_ptr();
+        let next = bed.heap.new_open_upvalue(variables, 0).unwrap();
+        bed.list().open = next.payload();
+        let first = bed.heap.new_open_upvalue(variables.add(1), next.payload()).unwrap();
+        assert_eq!((bed.list().open, (*first.as_ptr()).next_open), (next.payload(), next.payload()));
+        assert_eq!(next.get(), Slot::TRUE);
+        bed.list().open = 0;
         let lone = bed.heap.new_table(3, 3).unwrap();
         lone.set_int(&mut bed.heap, 1, Slot::TRUE).unwrap();
         assert_eq!(lone.get_int(1), Slot::TRUE);
