@@ -180,9 +180,9 @@ pub const ASSESS: &[Row] = &[
         },
     },
     Row {
-        name: "history",
-        shows: "a line in reports/history.jsonl",
-        commands: |sh, _| vec![lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json")],
+        name: "faults",
+        shows: "planted faults against the gates: which gate sees which",
+        commands: |sh, _| vec![lockstep(sh, "faults --matrix --results TARGET/lockstep/assess/faults-results.json")],
     },
     Row {
         name: "report",

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use lockstep_bytecode::{
-    Cfg, ConstId, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Op, Pc, Reg, Sem, TableId, Value,
+    Cfg, ConstId, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Op, Pc, Reg, Role, Sem, TableId, Value,
 };
 
 /// What becomes of an instruction.
@@ -259,6 +259,39 @@ pub fn drop_param(function: &mut Function, index: usize) {
     function.param_count -= 1;
 }
 
+/// Drops the first or last parameter of a function that is called within the module and does not read it; every call passes one argument less.
+/// Does nothing if it has none, or touches it.
+pub fn drop_passed_param(module: &mut Module, func: FuncId, first: bool) {
+    let params: Vec<usize> = module.functions.iter().map(|f| usize::from(f.param_count)).collect();
+    let Some(last) = params[func.index()].checked_sub(1) else { return };
+    let index = if first { 0 } else { last };
+    let function = &mut module.functions[func.index()];
+    let mut used = false;
+    for instr in &function.code {
+        instr.for_each_use(|f| params[f.index()], |reg| used |= reg.index() == index);
+        used |= instr.def().is_some_and(|reg| reg.index() == index);
+    }
+    if used {
+        return;
+    }
+    drop_param(function, index);
+    if !first {
+        return;
+    }
+    for function in &mut module.functions {
+        for instr in function.code.iter_mut().filter(|instr| instr.callee() == Some(func)) {
+            let values: Vec<Value> = instr
+                .declared()
+                .map(|(operand, value)| match value {
+                    Value::Reg(reg) if operand.role == Role::Args => Value::Reg(Reg(reg.0.saturating_add(1))),
+                    other => other,
+                })
+                .collect();
+            *instr = Instr::build(instr.op(), &values).unwrap_or(*instr);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,6 +337,33 @@ big:
         let mut module = module();
         remove_function(&mut module, FuncId(0));
         assert!(shown(&module).contains("const.i64 c, 0"), "{}", shown(&module));
+    }
+
+    #[test]
+    fn parameters_that_nothing_reads_go_from_both_ends() {
+        let text = "
+func f(a: i64, b: f64, c: i64) -> f64 {
+    ret b
+}
+
+func main() -> f64 {
+    reg a: i64, b: f64, c: i64, d: f64
+    const.i64 a, 1
+    pool.f64 b, 2.5
+    const.i64 c, 3
+    call d, f(a, b, c)
+    ret d
+}
+";
+        let mut module = assemble("t", text).unwrap_or_else(|e| panic!("{e}")).into_inner();
+        let f = FuncId(0);
+        drop_passed_param(&mut module, f, false);
+        drop_passed_param(&mut module, f, true);
+        assert!(shown(&module).contains("call d, f(b)"), "{}", shown(&module));
+        let before = module.clone();
+        drop_passed_param(&mut module, f, true);
+        assert_eq!(module, before, "it is read");
+        lockstep_bytecode::verify(&module).unwrap_or_else(|e| panic!("{e}"));
     }
 
     #[test]

@@ -73,6 +73,9 @@ const PATIENCE_EVENTS: u64 = 50_000;
 /// How long native code may run on a program that was changed, in milliseconds: far longer than the interpreter may.
 const PATIENCE_MS: u64 = 120;
 
+/// Programs of so many instructions are small enough to be read; above it, a reduction may change the symptom.
+const SMALL: usize = 15;
+
 /// Exits forced one by one in runs of reduced programs.
 const REDUCED_EXITS: u64 = 12;
 
@@ -208,11 +211,18 @@ impl Localisation<'_> {
         Ok(())
     }
 
-    /// Whether a candidate fails as the whole does: on the backend in the same respect, and not where the layer's neighbour is sound.
-    fn fails(&self, candidate: &Candidate, way: &Way, sound: Option<&Way>) -> Result<Option<Difference>, String> {
+    /// Whether a candidate fails as the whole does: on the backend, in the same respect unless `any` will do, and not where the layer's neighbour
+    /// is sound.
+    fn fails(
+        &self,
+        candidate: &Candidate,
+        way: &Way,
+        sound: Option<&Way>,
+        any: bool,
+    ) -> Result<Option<Difference>, String> {
         let subject = Subject::of(candidate, &self.subject);
         let Outcome::Differs(difference) = self.lab.compare(&subject, way)? else { return Ok(None) };
-        if difference.class != self.verdict.difference.class
+        if !any && difference.class != self.verdict.difference.class
             || difference.compiling != self.verdict.difference.compiling
         {
             return Ok(None);
@@ -243,23 +253,32 @@ impl Localisation<'_> {
         let deadline = Instant::now() + self.request.reduce_for;
         let mut error = None;
         let from = edit::size(&start.module);
+        let mut any = false;
         let smallest = {
-            let mut fails = |candidate: &Candidate, _: &Verified| {
-                let failed = self.fails(candidate, &way, sound.as_ref()).unwrap_or_else(|e| {
+            let mut failing = |candidate: &Candidate, any: bool| {
+                let failed = self.fails(candidate, &way, sound.as_ref(), any).unwrap_or_else(|e| {
                     error = Some(e);
                     None
                 });
                 failed.is_some()
             };
+            let mut fails = |candidate: &Candidate, _: &Verified| failing(candidate, false);
             let hoisted = self.hoisted(&start)?.filter(|candidate| {
                 Verified::new(candidate.module.clone()).is_ok_and(|module| fails(candidate, &module))
             });
-            reduce(hoisted.unwrap_or(start), deadline, &mut fails)
+            let reduced = reduce(hoisted.unwrap_or(start), deadline, &mut fails);
+            // Wrong code that crashes here gives a wrong result there. Where a sound neighbour keeps the fault the same one, that may make the rest smaller.
+            if sound.is_some() && edit::size(&reduced.module) > SMALL {
+                any = true;
+                reduce(reduced, deadline, &mut |candidate, _| failing(candidate, true))
+            } else {
+                reduced
+            }
         };
         if let Some(error) = error {
             return Err(error);
         }
-        let Some(difference) = self.fails(&smallest, &way, sound.as_ref())? else {
+        let Some(difference) = self.fails(&smallest, &way, sound.as_ref(), any)? else {
             // Not even the whole program fails where its neighbour is sound: it is not reduced.
             return Ok(());
         };

@@ -37,11 +37,13 @@ pub fn reduce(start: Candidate, deadline: Instant, fails: &mut Fails<'_>) -> Can
     loop {
         let before = reducer.measure();
         reducer.functions();
+        reducer.entries();
         reducer.stretches();
         reducer.branches();
         reducer.instructions();
         reducer.constants();
         reducer.arguments();
+        reducer.parameters();
         if reducer.measure() >= before || Instant::now() > deadline {
             return reducer.best;
         }
@@ -108,6 +110,18 @@ impl Reducer<'_, '_> {
                     if c.entry.index() > gone {
                         c.entry.0 -= 1;
                     }
+                });
+            }
+        }
+    }
+
+    /// Another function is called instead, with zeros: what only led to it goes.
+    fn entries(&mut self) {
+        for entry in (0..self.count()).rev().map(|func| FuncId(func as u32)) {
+            if entry.index() < self.count() && entry != self.best.entry {
+                self.attempt(|c| {
+                    c.args = c.module.functions[entry.index()].params().map(Datum::zero).collect();
+                    c.entry = entry;
                 });
             }
         }
@@ -271,6 +285,18 @@ impl Reducer<'_, '_> {
                     c.args.remove(n);
                 }
             });
+        }
+    }
+
+    /// Parameters of functions that are called go, from both ends, where nothing reads them.
+    fn parameters(&mut self) {
+        for func in (0..self.count()).rev().map(|func| FuncId(func as u32)) {
+            for first in [false, true] {
+                while func != self.best.entry
+                    && func.index() < self.count()
+                    && self.attempt(|c| edit::drop_passed_param(&mut c.module, func, first))
+                {}
+            }
         }
     }
 }

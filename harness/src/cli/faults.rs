@@ -25,13 +25,13 @@ use crate::worker::{Limits, Pool};
 /// Plant known faults and see that the gates catch them.
 ///
 /// Each gate is a command that CI runs. It runs once without a fault, and must find nothing; then with each fault that it is meant to catch (with
-/// --matrix: with every fault), and must find it. A gate sees a backend with its usual name and cannot tell that a fault is in it, nor which.
+/// --matrix: with every fault, unless it measures time), and must find it. A gate sees a backend with its usual name and cannot tell that a fault is in it, nor which.
 /// Blind faults, whose author had not seen the gates, have a score of their own that decides nothing. docs/faults.md lists all of them.
 ///
 ///   lockstep faults --list                     the registry
 ///   lockstep faults shift-mask lost-slot       two faults
 ///   lockstep faults --gate kit                 the faults that one gate is meant to catch
-///   lockstep faults --matrix --results FILE    everything against everything
+///   lockstep faults --matrix --results FILE    every fault against every gate
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Options {
@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// Only this gate; may be repeated
     #[arg(long = "gate", value_name = "GATE")]
     gates: Vec<String>,
-    /// Every fault against every gate, not each against the gate meant for it
+    /// Every fault against every gate but those that measure time, not each against the gate meant for it alone
     #[arg(long)]
     matrix: bool,
     /// Commands at a time; those that measure time run alone

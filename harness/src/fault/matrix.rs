@@ -22,7 +22,7 @@ pub struct Plan<'p> {
     pub faults: Vec<&'static Fault>,
     /// Which gates.
     pub gates: Vec<&'static Gate>,
-    /// Every fault against every gate, and not each against the gate meant for it alone.
+    /// Every fault against every gate that measures no time, and not each against the gate meant for it alone.
     pub matrix: bool,
     /// Commands at a time; those that measure time run alone.
     pub jobs: usize,
@@ -40,7 +40,7 @@ impl Plan<'_> {
     /// The commands: each gate's without a fault first, then fault by fault.
     fn jobs(&self) -> Vec<Job> {
         let wanted = |fault: Option<&Fault>, gate: &Gate| match fault {
-            Some(fault) => self.matrix || fault.gate == gate.id,
+            Some(fault) => self.matrix && !gate.alone || fault.gate == gate.id,
             None => self.matrix || self.faults.iter().any(|f| f.gate == gate.id),
         };
         let mut jobs: Vec<Job> = Vec::new();
