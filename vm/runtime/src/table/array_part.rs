@@ -165,30 +165,63 @@ impl TableRef {
         }
     }
 
-    /// Appends a value that is not nil, and whatever waits in the hash part for its turn.
+    /// Appends a value that is not nil, and whatever waits in the hash part for its turn. All or nothing.
     ///
     /// # Safety
     /// The table is live, kept, and one of this heap; the value is valid and kept.
     unsafe fn append(self, heap: &mut Heap, value: Slot) -> Result<(), OutOfMemory> {
-        // SAFETY: the caller says so. Afterwards there is room for an element of the value's kind.
+        // SAFETY: the caller says so. What can fail comes first; then there is room, in the right kind, for all that comes.
         unsafe {
             let table = self.as_ptr();
-            if (*table).array_len == 0 {
+            let len = (*table).array_len;
+            if len == 0 {
                 self.choose_kind(heap, kind_for(value));
-            } else if (*table).element_kind != kind_for(value) as u8 {
+            }
+            let (waiting, kinds_fit) = self.waiting(len + 1);
+            if (*table).element_kind != kind_for(value) as u8 || !kinds_fit {
                 self.make_mixed(heap)?;
             }
-            if (*table).array_len == (*table).array_capacity {
-                self.grow_array(heap, self.next_capacity())?;
+            if (*table).array_capacity - len <= waiting {
+                self.grow_array(heap, self.next_capacity().max(len + 1 + waiting))?;
+            }
+            let key = i64::from(len) + 1;
+            if (*table).array_len != len {
+                // A collection has cleared weak elements at the end: the key is another way off now.
+                return self.set_int(heap, key, value);
             }
             // A node that the key had once would mislead a traversal that stands at the key.
             if (*self.header()).flags & TableFlags::HASHED_INTEGERS != 0
-                && let Some(node) = self.find(Slot::i64(i64::from((*table).array_len) + 1))
+                && let Some(node) = self.find(Slot::i64(key))
             {
                 (*node.as_ptr()).key_tag = NODE_DEAD;
             }
             self.push(heap, value);
-            self.adopt(heap)
+            for _ in 0..waiting {
+                self.adopt(heap);
+            }
+            Ok(())
+        }
+    }
+
+    /// How many keys without a gap the hash part has behind `key`, and whether their values fit the kind of elements.
+    ///
+    /// # Safety
+    /// The table is live.
+    pub(super) unsafe fn waiting(self, key: u32) -> (u32, bool) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let kind = (*self.as_ptr()).element_kind;
+            let (mut count, mut fits) = (0, true);
+            while (*self.header()).flags & TableFlags::HASHED_INTEGERS != 0 && key + count < LARGEST {
+                let Some(node) = self.find(Slot::i64(i64::from(key + count) + 1)) else { break };
+                let value = (*node.as_ptr()).value;
+                if value.is_nil() {
+                    break;
+                }
+                fits &= kind == ElementKind::Mixed as u8 || kind == kind_for(value) as u8;
+                count += 1;
+            }
+            (count, fits)
         }
     }
 
@@ -211,38 +244,21 @@ impl TableRef {
         }
     }
 
-    /// Moves the entries of keys behind the last element from the hash part, as long as there are any.
+    /// Moves the entry of the key behind the last element from the hash part, if a collection has not cleared it.
     ///
     /// # Safety
-    /// The table is live, kept, and one of this heap.
-    pub(super) unsafe fn adopt(self, heap: &mut Heap) -> Result<(), OutOfMemory> {
-        // SAFETY: the caller says so; the entry's value stays in its node until the element is there.
+    /// The table is live, and one of this heap; there is room, and the value fits the kind of elements.
+    unsafe fn adopt(self, heap: &mut Heap) {
+        // SAFETY: the caller says so.
         unsafe {
-            let table = self.as_ptr();
-            while (*self.header()).flags & TableFlags::HASHED_INTEGERS != 0 && (*table).array_len < LARGEST {
-                let key = Slot::i64(i64::from((*table).array_len) + 1);
-                let Some(node) = self.find(key) else { break };
-                let value = (*node.as_ptr()).value;
-                if value.is_nil() {
-                    break;
-                }
-                if (*table).element_kind != kind_for(value) as u8 {
-                    self.make_mixed(heap)?;
-                }
-                if (*table).array_len == (*table).array_capacity {
-                    self.grow_array(heap, self.next_capacity())?;
-                }
-                // A collection may have cleared a weak entry meanwhile.
-                let value = (*node.as_ptr()).value;
-                if value.is_nil() {
-                    break;
-                }
+            let Some(node) = self.find(Slot::i64(i64::from((*self.as_ptr()).array_len) + 1)) else { return };
+            let value = (*node.as_ptr()).value;
+            if !value.is_nil() {
                 (*node.as_ptr()).value = Slot::NIL;
                 // A traversal that stands at this key stands in the array part from now on.
                 (*node.as_ptr()).key_tag = NODE_DEAD;
                 self.push(heap, value);
             }
-            Ok(())
         }
     }
 

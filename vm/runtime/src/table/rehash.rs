@@ -1,6 +1,6 @@
 //! Making room in tables: the size of both parts follows from the keys there are.
 
-use lockstep_layout::{ElementKind, NODE_SIZE, NODE_UNUSED, Node, Slot, TableFlags};
+use lockstep_layout::{ElementKind, NODE_DEAD, NODE_SIZE, NODE_UNUSED, Node, Slot, TableFlags};
 
 use super::{TableRef, has_nodes};
 use crate::heap::{Heap, OutOfMemory, node_bytes};
@@ -119,47 +119,49 @@ impl TableRef {
         }
     }
 
-    /// Moves the entries with keys up to `size` from the hash part to the array part; answers how many these are.
+    /// Moves the entries with keys up to `size`, and those that follow without a gap, from the hash part to the array part; answers
+    /// how many these are.
     ///
     /// # Safety
     /// The table is live, kept, and one of this heap.
     unsafe fn widen_array(self, heap: &mut Heap, size: u32) -> Result<u64, OutOfMemory> {
-        let belongs = |node: *mut Node| {
+        let key_upto = |node: *mut Node, last: u32| {
             // SAFETY: the node is one of the live table.
-            let key = unsafe { key_of(node) }.as_i64().filter(|&key| key >= 1 && key <= i64::from(size));
+            let key = unsafe { key_of(node) }.as_i64().filter(|key| (1..=i64::from(last)).contains(key));
             key.map(|key| key as u32)
         };
-        // SAFETY: the caller says so. Allocations come first: an entry is in one of the parts at any time that others look.
+        // SAFETY: the caller says so. What can fail comes first.
         unsafe {
             let table = self.as_ptr();
-            let Some(last) = self.entries().filter_map(belongs).max() else { return Ok(0) };
+            let Some(last) = self.entries().filter_map(|node| key_upto(node, size)).max() else { return Ok(0) };
+            let last = last + self.waiting(last).0;
             // Between its elements the array part now has keys that are absent, which only two kinds can express.
-            let bools =
-                self.entries().all(|node| belongs(node).is_none() || (*node).value.is(lockstep_layout::Tag::BOOL));
+            let bools = self
+                .entries()
+                .all(|node| key_upto(node, last).is_none() || (*node).value.is(lockstep_layout::Tag::BOOL));
             if bools && (*table).array_len == 0 {
                 self.choose_kind(heap, ElementKind::Bool);
             } else if !(bools && (*table).element_kind == ElementKind::Bool as u8) {
                 self.make_mixed(heap)?;
             }
             if last > (*table).array_capacity {
-                self.grow_array(heap, size)?;
+                self.grow_array(heap, size.max(last))?;
             }
-            let first = (*table).array_len;
-            for index in first..last {
+            for index in (*table).array_len..last {
                 self.write_hole(index);
             }
             (*table).array_len = last;
             let mut moved = 0;
             for node in self.entries() {
-                if let Some(key) = belongs(node) {
+                if let Some(key) = key_upto(node, last) {
                     self.fill_hole(key - 1, (*node).value);
                     (*node).value = Slot::NIL;
+                    (*node).key_tag = NODE_DEAD;
                     moved += 1;
                 }
             }
             // A collection on the way may have cleared weak entries.
             self.trim();
-            self.adopt(heap)?;
             Ok(moved)
         }
     }

@@ -230,6 +230,34 @@ fn weak_tables_that_live_once_more_hold_nothing_dead() {
 }
 
 #[test]
+fn an_append_survives_a_collection_that_shortens_the_table() {
+    for fifth_alive in [true, false] {
+        let mut bed = Bed::new(1 << 20);
+        // SAFETY: what is used is rooted, but for what is to go.
+        unsafe {
+            let weak = weak_table(&mut bed, b"v");
+            for key in 1..=4 {
+                let value = new_table(&mut bed).slot();
+                if key == 1 {
+                    bed.root(value);
+                }
+                weak.set_int(&mut bed.heap, key, value).unwrap();
+            }
+            let value = new_table(&mut bed).slot();
+            if fifth_alive {
+                bed.root(value);
+            }
+            bed.heap.set_stress(Stress { allocations: true, barriers: true });
+            // The buffer has room for four; that it grows collects the elements 2 to 4.
+            weak.set_int(&mut bed.heap, 5, value).unwrap();
+            assert_eq!((weak.len(), weak.get_int(5)), (1, value), "the value is kept meanwhile");
+            bed.collect();
+            assert_eq!(weak.get_int(5).is_nil(), !fifth_alive);
+        }
+    }
+}
+
+#[test]
 fn metatables_live_with_their_tables_and_removed_keys_are_forgotten() {
     let mut bed = Bed::new(1 << 20);
     // SAFETY: what is used is rooted, and nothing is collected but on demand.
