@@ -16,7 +16,7 @@ use crate::fuzz::generate::Generator;
 use crate::fuzz::program::Program;
 use crate::fuzz::{check, expect};
 use crate::program::fuzz::count_wrong;
-use crate::worker::{Answer, Pool, Task};
+use crate::worker::{Answer, How, Pool, Task};
 
 /// Version of the format. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
@@ -161,6 +161,8 @@ pub fn measure(fault: &Fault, inner: &Column, seed: u64, count: u64, pool: &Pool
             }
             Ok(Answer::Refused { why }) => return Err(why),
             Ok(_) => return Err("the worker answered another task".to_owned()),
+            // The fault has no part in this.
+            Err(death) if matches!(death.how, How::Channel(_)) => return Err(death.to_string()),
             Err(_) if count > 1 => work.extend((first..first + count).map(|index| (index, 1))),
             Err(_) => {
                 sum.inputs += INPUTS;

@@ -16,6 +16,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use super::child::Message;
 use super::left::Mark;
 use super::task::{Answer, Task};
+use super::usage;
 
 /// What a worker may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub enum How {
     Signal(i32),
     /// It exited by itself in the middle of the task.
     Exited(i32),
-    /// It was ended after so long without a sign of life.
+    /// It was ended after so long without a sign of life, although it slept or had at least half of that time on a processor.
     Silent(Duration),
     /// It panicked.
     Panicked(String),
@@ -261,19 +262,28 @@ impl Worker {
         if self.channel.get_mut().write_all(line.as_bytes()).is_err() {
             return Err(self.ending());
         }
+        line.clear();
+        let mut used = usage::of(self.child.id()).used;
         loop {
-            line.clear();
             match self.channel.read_line(&mut line) {
                 Ok(0) => return Err(self.ending()),
                 Ok(_) => match serde_json::from_str::<Message>(&line) {
-                    Ok(Message::Progress(at)) => progress(&at),
+                    Ok(Message::Progress(at)) => {
+                        progress(&at);
+                        line.clear();
+                        used = usage::of(self.child.id()).used;
+                    }
                     Ok(Message::Panicked(message)) => return Err(How::Panicked(message)),
                     Ok(Message::Left(names)) => return Err(How::Left(names)),
                     Ok(Message::Done(answer)) => return Ok(*answer),
                     Err(e) => return Err(How::Channel(format!("it sent what is no message: {e}"))),
                 },
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    return Err(How::Silent(self.silence));
+                    // One that wants to run and hardly could is not to blame: the machine has others to serve. It gets as long again.
+                    let now = usage::of(self.child.id());
+                    if !now.wants_to_run || now.used.saturating_sub(used) >= self.silence / 2 {
+                        return Err(How::Silent(self.silence));
+                    }
                 }
                 // A process that dies with unread input resets the connection.
                 Err(_) => return Err(self.ending()),

@@ -11,6 +11,7 @@ mod client;
 pub mod left;
 mod pool;
 mod task;
+mod usage;
 
 pub use child::serve;
 pub use client::{Death, How, Limits, Worker};
