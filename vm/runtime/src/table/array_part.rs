@@ -181,10 +181,14 @@ impl TableRef {
             if (*table).element_kind != kind_for(value) as u8 || !kinds_fit {
                 self.make_mixed(heap)?;
             }
+            let key = i64::from(len) + 1;
             if (*table).array_capacity - len <= waiting {
+                // A queue leaves its front empty: then the array part is worth less than it takes.
+                if waiting == 0 && self.narrow_array(heap, key)? {
+                    return self.set_int(heap, key, value);
+                }
                 self.grow_array(heap, self.next_capacity().max(len + 1 + waiting))?;
             }
-            let key = i64::from(len) + 1;
             if (*table).array_len != len {
                 // A collection has cleared weak elements at the end: the key is another way off now.
                 return self.set_int(heap, key, value);
@@ -326,6 +330,27 @@ impl TableRef {
             (*table).array = grown as u64;
             (*table).array_capacity = capacity;
             Ok(())
+        }
+    }
+
+    /// Makes the buffer as small as the elements allow; it stays as it is if there is no memory for a smaller one.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap.
+    pub(super) unsafe fn shrink_array(self, heap: &mut Heap) {
+        // SAFETY: the caller says so; the smaller buffer has room for the elements.
+        unsafe {
+            let table = self.as_ptr();
+            let kind = ElementKind::from_byte((*table).element_kind).expect("a kind");
+            let capacity = (*table).array_len;
+            let bytes = u64::from(capacity) * u64::from(kind.size());
+            let Ok(buffer) = heap.allocate_buffer(bytes) else { return };
+            // A collection may have shortened the array part meanwhile.
+            let used = (*table).array_len as usize * kind.size() as usize;
+            buffer.copy_from_nonoverlapping((*table).array as *const u8, used);
+            heap.free_buffer((*table).array as *mut u8, array_bytes(&*table));
+            (*table).array = if capacity == 0 { 0 } else { buffer as u64 };
+            (*table).array_capacity = capacity;
         }
     }
 

@@ -166,6 +166,58 @@ impl TableRef {
         }
     }
 
+    /// If less than half of a full array part is in use, moves what is out of proportion to the hash part. Answers whether it did. `extra` is
+    /// the integer key that is about to be added.
+    ///
+    /// # Safety
+    /// The table is live, kept, and one of this heap.
+    pub(super) unsafe fn narrow_array(self, heap: &mut Heap, extra: i64) -> Result<bool, OutOfMemory> {
+        // SAFETY: the caller says so. What can fail comes first, and leaves the table as it was.
+        unsafe {
+            let table = self.as_ptr();
+            let (kind, len) = ((*table).element_kind, (*table).array_len);
+            if kind >= ElementKind::I64 as u8 {
+                return Ok(false);
+            }
+            let mut census = Census([0; 33]);
+            self.count_elements(&mut census);
+            let used: u64 = census.0.iter().sum();
+            if used >= u64::from(len / 2) {
+                return Ok(false);
+            }
+            census.count(extra);
+            let mut entries = 1;
+            for node in self.entries() {
+                entries += 1;
+                if let Some(key) = key_of(node).as_i64() {
+                    census.count(key);
+                }
+            }
+            // What follows without a gap stays with what is kept: the key behind the last element must be absent.
+            let mut size = census.best_size().min(u64::from(len)) as u32;
+            while size < len && !self.element(size as usize).is_nil() {
+                size += 1;
+            }
+            if size == len {
+                return Ok(false);
+            }
+            let moving = (size..len).filter(|&index| !self.element(index as usize).is_nil()).count() as u64;
+            self.replace_nodes(heap, nodes_for(entries + moving)?)?;
+            let len = (*table).array_len;
+            for index in size.min(len)..len {
+                let value = self.element(index as usize);
+                if !value.is_nil() {
+                    let inserted = self.insert(Slot::i64(i64::from(index) + 1), value);
+                    assert!(inserted, "there is a node for each element that moves");
+                }
+            }
+            (*table).array_len = size.min(len);
+            self.trim();
+            self.shrink_array(heap);
+            Ok(true)
+        }
+    }
+
     /// Gives the table a hash part of `count` nodes, none or a power of two, with the entries there are.
     ///
     /// # Safety

@@ -274,6 +274,28 @@ fn adding_and_removing_by_turns_does_not_grow() {
 }
 
 #[test]
+fn queues_and_rings_stay_small() {
+    let mut heap = heap();
+    // SAFETY: the heap lives, and nothing is collected.
+    unsafe {
+        for value in [Slot::i64(1), Slot::TRUE, heap.new_string(b"x").unwrap().slot()] {
+            let before = heap.used();
+            let table = heap.new_table(0, 0).unwrap();
+            for key in 1..100_000i64 {
+                table.set_int(&mut heap, key, value).unwrap();
+                if key > 100 {
+                    assert_eq!(table.get_int(key - 100), value);
+                    table.set_int(&mut heap, key - 100, Slot::NIL).unwrap();
+                }
+            }
+            assert!(heap.used() - before < 20_000, "{}", heap.used() - before);
+            assert_eq!(table.get_int(99_950), value);
+            check_invariants(table);
+        }
+    }
+}
+
+#[test]
 fn a_failed_growth_leaves_the_table_as_it_was() {
     // SAFETY: the heaps live, and nothing is collected.
     unsafe {
@@ -314,7 +336,11 @@ enum Step {
     Remove(Key),
     Push(i8),
     Pop,
-    Traverse { removing: bool },
+    /// Removes the lowest positive integer key.
+    Shift,
+    Traverse {
+        removing: bool,
+    },
 }
 
 fn key() -> impl Strategy<Value = Key> {
@@ -335,6 +361,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => key().prop_map(Step::Remove),
         6 => (-4i8..4).prop_map(Step::Push),
         2 => Just(Step::Pop),
+        4 => Just(Step::Shift),
         1 => any::<bool>().prop_map(|removing| Step::Traverse { removing }),
     ]
 }
@@ -409,6 +436,12 @@ impl World {
             Step::Remove(key) => self.set(key, Slot::NIL),
             Step::Push(choice) => self.set(Key::Int(len + 1), value(choice)),
             Step::Pop => self.set(Key::Int(len), Slot::NIL),
+            Step::Shift => {
+                let lowest = self.model.range(Key::Int(1)..=Key::Int(i64::MAX)).next();
+                if let Some((&key, _)) = lowest {
+                    self.set(key, Slot::NIL);
+                }
+            }
             Step::Traverse { removing } => {
                 let expected = self.model.clone();
                 let (mut key, mut seen) = (Slot::NIL, BTreeMap::new());
