@@ -333,8 +333,7 @@ impl Heap {
     /// addresses.
     pub(crate) fn key_number(&mut self) -> u32 {
         self.keyed = self.keyed.wrapping_add(1).max(1);
-        // Consecutive numbers must not share their low bits' pattern with consecutive integers.
-        self.keyed.wrapping_mul(0x9e37_79b1).max(1)
+        self.keyed
     }
 
     // ---- barrier --------------------------------------------------------------------------------------------------------

@@ -18,22 +18,40 @@ fn mix(word: u64) -> u32 {
     (mixed >> 32) as u32
 }
 
-/// The hash of a normalised key; `None` for an object that has never been a key of any table.
+/// The main node of an integer key: a remainder by an odd number, so that both consecutive keys and multiples of a power of two
+/// spread, and consecutive ones lie side by side.
+#[inline]
+fn main_of_integer(key: u64, mask: u32) -> usize {
+    let divisor = mask | 1;
+    // A division of 32 bits takes less time.
+    match u32::try_from(key) {
+        Ok(key) => (key % divisor) as usize,
+        Err(_) => (key % u64::from(divisor)) as usize,
+    }
+}
+
+/// Index of the main node of a normalised key in a part with this mask; `None` for an object that has never been a key of any
+/// table.
 ///
 /// # Safety
 /// The key is valid, and what it refers to is live.
 #[inline]
-unsafe fn hash(key: Slot) -> Option<u32> {
-    match Tag(key.tag) {
+unsafe fn main_index(key: Slot, mask: u32) -> Option<usize> {
+    let hash = match Tag(key.tag) {
         // SAFETY: the caller says so.
-        Tag::STRING => Some(unsafe { StringRef::from_payload(key.payload).hash() }),
+        Tag::STRING => unsafe { StringRef::from_payload(key.payload).hash() },
+        Tag::I64 => return Some(main_of_integer(key.payload, mask)),
         _ if key.is_object() => {
             // SAFETY: the caller says so.
             let number = unsafe { (*(key.payload as *const ObjectHeader)).aux };
-            (number != 0).then_some(number)
+            if number == 0 {
+                return None;
+            }
+            number
         }
-        _ => Some(mix(key.payload)),
-    }
+        _ => mix(key.payload),
+    };
+    Some((hash & mask) as usize)
 }
 
 /// Whether a node has this normalised key.
@@ -66,12 +84,12 @@ impl TableRef {
     /// Follows a chain to the node for which `found` holds.
     ///
     /// # Safety
-    /// The table is live.
+    /// The table is live, and `main` at most its mask.
     #[inline(always)]
-    unsafe fn search(self, hash: u32, found: impl Fn(*const Node) -> bool) -> Option<NonNull<Node>> {
+    unsafe fn search(self, main: usize, found: impl Fn(*const Node) -> bool) -> Option<NonNull<Node>> {
         // SAFETY: chains lead from node to node of the table.
         unsafe {
-            let mut node = self.node((hash & (*self.as_ptr()).node_mask) as usize);
+            let mut node = self.node(main);
             loop {
                 if found(node) {
                     return Some(NonNull::new_unchecked(node));
@@ -91,7 +109,7 @@ impl TableRef {
     /// The table is live; the key is valid, and what it refers to is live.
     pub(super) unsafe fn find(self, key: Slot) -> Option<NonNull<Node>> {
         // SAFETY: the caller says so.
-        unsafe { self.search(hash(key)?, |node| has_key(node, key)) }
+        unsafe { self.search(main_index(key, (*self.as_ptr()).node_mask)?, |node| has_key(node, key)) }
     }
 
     /// The node that has this key, an interned string.
@@ -102,9 +120,8 @@ impl TableRef {
     pub(super) unsafe fn find_interned(self, key: StringRef) -> Option<NonNull<Node>> {
         // SAFETY: both are live; an interned string has its hash.
         unsafe {
-            self.search((*key.header()).aux, |node| {
-                (*node).key == key.payload() && (*node).key_tag == Tag::STRING.0 as u32
-            })
+            let main = (*key.header()).aux & (*self.as_ptr()).node_mask;
+            self.search(main as usize, |node| (*node).key == key.payload() && (*node).key_tag == Tag::STRING.0 as u32)
         }
     }
 
@@ -137,8 +154,9 @@ impl TableRef {
                 return Slot::NIL;
             }
             let key = Slot::i64(key);
-            let found = self
-                .search(mix(key.payload), |node| (*node).key == key.payload && u64::from((*node).key_tag) == key.tag);
+            let found = self.search(main_of_integer(key.payload, (*self.as_ptr()).node_mask), |node| {
+                (*node).key == key.payload && u64::from((*node).key_tag) == key.tag
+            });
             found.map_or(Slot::NIL, |node| (*node.as_ptr()).value)
         }
     }
@@ -162,7 +180,7 @@ impl TableRef {
                 }
                 None if value.is_nil() => Ok(()),
                 None => {
-                    if hash(key).is_none() {
+                    if main_index(key, 0).is_none() {
                         (*(key.payload as *mut ObjectHeader)).aux = heap.key_number();
                     }
                     if !self.insert(key, value) {
@@ -218,8 +236,7 @@ impl TableRef {
             if !has_nodes(&*table) {
                 return false;
             }
-            let hash = hash(key).expect("a key has a hash");
-            let main = self.node((hash & (*table).node_mask) as usize);
+            let main = self.node(main_index(key, (*table).node_mask).expect("a key has a main node"));
             let node = if (*main).value.is_nil() {
                 // Unused, or left by an entry that was removed; in the latter case it stays in its chain.
                 main
@@ -266,7 +283,7 @@ impl TableRef {
         // SAFETY: a node with a value has a key that is live.
         unsafe {
             let key = Slot { payload: (*node).key, tag: u64::from((*node).key_tag) };
-            self.node((hash(key).expect("a key has a hash") & (*self.as_ptr()).node_mask) as usize)
+            self.node(main_index(key, (*self.as_ptr()).node_mask).expect("a key has a main node"))
         }
     }
 
