@@ -79,6 +79,9 @@ pub struct CompileFigure {
     pub phases: Vec<Phase>,
     /// Units.
     pub units: u64,
+    /// Functions left out because they have an instruction that is not compiled yet.
+    #[serde(default)]
+    pub not_yet_compiled: u64,
     /// Bytes of machine code of all units.
     pub code_bytes: u64,
     /// The most memory that the process held, in bytes.
@@ -317,6 +320,7 @@ fn compile(series: &CompileSeries, bootstrap: &Bootstrap) -> Option<CompileFigur
         median: bootstrap.location(&samples.iter().map(|s| s.median).collect::<Vec<_>>())?,
         phases: medians(samples.iter().map(|s| s.phases.as_slice())),
         units: first.units,
+        not_yet_compiled: first.not_yet_compiled,
         code_bytes: first.code_bytes,
         peak_memory: bootstrap.location(&memory),
         excluded,

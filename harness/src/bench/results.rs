@@ -207,6 +207,9 @@ pub struct CompileSample {
     pub round: usize,
     /// How many units.
     pub units: u64,
+    /// How many functions were left out because they have an instruction that is not compiled yet.
+    #[serde(default)]
+    pub not_yet_compiled: u64,
     /// The median over units of the backend's time, its set-up apart.
     pub median: f64,
     /// As `median`, in processor time: what other processes of the machine take is not in it. 0 of older results, and of backends that are processes.

@@ -27,11 +27,12 @@ pub(super) fn section(bench: Option<&Bench>) -> Section {
             backend(Some(bench), &c.implementation.to_string()),
             Cell::number(seconds_interval(&c.median), c.median.estimate),
             Cell::count(c.units),
+            Cell::count(c.not_yet_compiled),
             Cell::count(c.code_bytes),
             Cell::maybe(c.code_bytes.checked_div(c.units), Cell::count),
         ]
     });
-    let head = ["backend", "median unit", "units", "bytes of code", "bytes per unit"];
+    let head = ["backend", "median unit", "units", "functions not compiled yet", "bytes of code", "bytes per unit"];
     section.tables.push(Table::new("Compilation of the corpus", &head, rows.collect()));
     section.tables.push(phases(bench));
     section
