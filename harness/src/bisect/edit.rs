@@ -218,11 +218,15 @@ fn number_by_use(function: &mut Function) {
 
 /// Drops registers without use; parameters stay. Their order stays, so that arguments of calls stay side by side.
 fn drop_registers(function: &mut Function, params: &[usize]) {
+    // Closures name registers, too; nobody has needed to make such functions smaller yet.
+    if !function.templates.is_empty() {
+        return;
+    }
     let mut used = vec![false; function.registers.len()];
     used[..usize::from(function.param_count)].fill(true);
     for instr in &function.code {
-        instr.for_each_use(|func| params[func.index()], |reg| used[reg.index()] = true);
-        instr.def().into_iter().for_each(|reg| used[reg.index()] = true);
+        instr.for_each_use(function, |func| params[func.index()], |reg| used[reg.index()] = true);
+        instr.for_each_def(|reg| used[reg.index()] = true);
     }
     let number = |reg: Reg| Reg(used[..reg.index()].iter().filter(|u| **u).count() as u8);
     for instr in &mut function.code {

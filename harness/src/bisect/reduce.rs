@@ -277,8 +277,8 @@ impl Reducer<'_, '_> {
                 let function = &mut c.module.functions[c.entry.index()];
                 let mut used = false;
                 for instr in &function.code {
-                    instr.for_each_use(|f| params[f.index()], |reg| used |= reg.index() == n);
-                    used |= instr.def().is_some_and(|reg| reg.index() == n);
+                    instr.for_each_use(function, |f| params[f.index()], |reg| used |= reg.index() == n);
+                    instr.for_each_def(|reg| used |= reg.index() == n);
                 }
                 if !used {
                     edit::drop_param(function, n);

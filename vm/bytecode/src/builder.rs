@@ -1,6 +1,9 @@
 //! Puts functions together: labels, constants and jump tables by use. The assembler, generators and front ends share it.
 
-use crate::{ConstId, Function, Instr, JumpTable, Kind, Pc, Reg, Register, SiteId, StrId, TableId};
+use crate::{
+    ConstId, Function, Instr, JumpTable, Kind, Pc, Reg, Register, SiteId, StrId, TableId, Template, TemplateId,
+    UpvalueId,
+};
 use std::collections::HashMap;
 
 /// A place in the code that may not be known yet.
@@ -101,6 +104,36 @@ impl FunctionBuilder {
         let id = SiteId(self.sites);
         self.sites = self.sites.checked_add(1)?;
         Some(id)
+    }
+
+    /// Makes the function one that takes and returns any number of values.
+    pub fn set_generic(&mut self, is_vararg: bool) {
+        self.function.is_generic = true;
+        self.function.is_vararg = is_vararg;
+    }
+
+    /// Whether the function takes and returns any number of values.
+    pub fn is_generic(&self) -> bool {
+        self.function.is_generic
+    }
+
+    /// The first upvalue called `name`.
+    pub fn find_upvalue(&self, name: &str) -> Option<UpvalueId> {
+        self.function.upvalues.iter().position(|own| own == name).map(|index| UpvalueId(index as u8))
+    }
+
+    /// Declares the next upvalue; `None` if there are 255 already.
+    pub fn upvalue(&mut self, name: &str) -> Option<UpvalueId> {
+        let id = u8::try_from(self.function.upvalues.len()).ok().filter(|id| *id < u8::MAX)?;
+        self.function.upvalues.push(name.to_owned());
+        Some(UpvalueId(id))
+    }
+
+    /// A new closure template; `None` if there are 65,536 already.
+    pub fn template(&mut self, template: Template) -> Option<TemplateId> {
+        let id = u16::try_from(self.function.templates.len()).ok()?;
+        self.function.templates.push(template);
+        Some(TemplateId(id))
     }
 
     /// A new jump table.

@@ -10,8 +10,8 @@
 
 use crate::operand::MOST_OPERANDS;
 use crate::{
-    ConstId, Count, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Pc, Reg, Register, Role, SiteId,
-    StrId, TableId, TemplateId, UpvalueId, Verified,
+    Capture, ConstId, Count, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Pc, Reg, Register, Role,
+    SiteId, StrId, TableId, Template, TemplateId, UpvalueId, Verified,
 };
 use crate::{Op, Value};
 use std::fmt;
@@ -108,6 +108,18 @@ impl Writer {
         self.list(&function.strings, |out, bytes| {
             out.number(bytes.len() as u64);
             out.0.extend(bytes);
+        });
+        self.0.push(u8::from(function.is_generic) | u8::from(function.is_vararg) << 1);
+        self.list(&function.upvalues, |out, name| out.text(name));
+        self.list(&function.templates, |out, template| {
+            out.number(u64::from(template.func.0));
+            out.list(&template.captures, |out, capture| {
+                let (what, index) = match capture {
+                    Capture::Register(Reg(n)) => (0, *n),
+                    Capture::Upvalue(UpvalueId(n)) => (1, *n),
+                };
+                out.0.extend([what, index]);
+            });
         });
         self.list(&function.tables, |out, table| {
             out.list(&table.targets, |out, target| out.number(u64::from(target.0)));
@@ -308,6 +320,25 @@ impl Reader<'_> {
         })?;
         let pool = self.list(|input| input.array().map(u64::from_le_bytes))?;
         let strings = self.list(Self::bytes)?;
+        let start = self.at;
+        let flags = self.byte()?;
+        if flags > 3 {
+            return Err(DecodeError { offset: start, message: format!("{flags} says nothing about a function") });
+        }
+        let (is_generic, is_vararg) = (flags & 1 != 0, flags & 2 != 0);
+        let upvalues = self.list(Self::text)?;
+        let templates = self.list(|input| {
+            let func = FuncId(input.number32("function")?);
+            let captures = input.list(|input| {
+                let at = input.at;
+                Ok(match (input.byte()?, input.byte()?) {
+                    (0, n) => Capture::Register(Reg(n)),
+                    (1, n) => Capture::Upvalue(UpvalueId(n)),
+                    (n, _) => return Err(DecodeError { offset: at, message: format!("{n} is no kind of capture") }),
+                })
+            })?;
+            Ok(Template { func, captures })
+        })?;
         let tables = self.list(|input| {
             let targets = input.list(|input| input.number32("position").map(Pc))?;
             Ok(JumpTable { targets, default: Pc(input.number32("position")?) })
@@ -331,7 +362,21 @@ impl Reader<'_> {
             Ok(instr)
         })?;
         let lines = LineTable::from_runs(runs);
-        Ok(Function { name, param_count, result, registers, code, pool, strings, tables, lines })
+        Ok(Function {
+            name,
+            param_count,
+            result,
+            registers,
+            code,
+            pool,
+            strings,
+            is_generic,
+            is_vararg,
+            upvalues,
+            templates,
+            tables,
+            lines,
+        })
     }
 
     fn instruction(&mut self, pc: u32, sites: &mut u16) -> Read<Instr> {

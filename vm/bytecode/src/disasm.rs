@@ -3,7 +3,7 @@
 //!
 //! It prints unverified modules too, as well as it can: errors quote instructions.
 
-use crate::{FuncId, Function, JumpTable, Kind, Module, Pc, Reg, Register, Role, Value, number};
+use crate::{Capture, FuncId, Function, JumpTable, Kind, Module, Pc, Reg, Register, Role, Template, Value, number};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -23,12 +23,22 @@ fn disassemble_function(module: &Module, function: &Function, out: &mut String) 
         None => register.kind.to_string(),
     };
     let params = usize::from(function.param_count).min(function.registers.len());
-    let list: Vec<_> = function.registers[..params].iter().map(declare).collect();
+    let mut list: Vec<_> = function.registers[..params].iter().map(declare).collect();
+    if function.is_vararg {
+        list.push("...".to_owned());
+    }
     let _ = write!(out, "func {}({})", function_name(&function.name), list.join(", "));
     if let Some(result) = function.result {
         let _ = write!(out, " -> {result}");
     }
+    if function.is_generic {
+        out.push_str(" -> ...");
+    }
     out.push_str(" {\n");
+    for chunk in function.upvalues.chunks(8) {
+        let names: Vec<_> = chunk.iter().map(|name| quote(name)).collect();
+        let _ = writeln!(out, "    .upvalue {}", names.join(", "));
+    }
     let locals: Vec<_> = function.registers[params..].iter().map(declare).collect();
     for chunk in locals.chunks(8) {
         let _ = writeln!(out, "    reg {}", chunk.join(", "));
@@ -110,8 +120,11 @@ fn text(module: &Module, function: &Function, pc: Pc, label: impl Fn(Pc) -> Stri
                 Some(bytes) => quote_bytes(bytes),
                 None => id.to_string(),
             }),
-            Value::Upvalue(id) => parts.push(id.to_string()),
-            Value::Template(id) => parts.push(id.to_string()),
+            Value::Upvalue(id) => parts.push(id.0.to_string()),
+            Value::Template(id) => parts.push(match function.templates.get(usize::from(id.0)) {
+                Some(template) => template_text(module, function, template),
+                None => id.to_string(),
+            }),
             // Printed with the arguments; hidden.
             Value::Func(_) | Value::Seen | Value::Site(_) => {}
         }
@@ -127,6 +140,16 @@ fn call_text(module: &Module, function: &Function, callee: FuncId, first: Reg) -
     };
     let arguments: Vec<_> = (0..usize::from(target.param_count)).map(argument).collect();
     format!("{}({})", function_name(&target.name), arguments.join(", "))
+}
+
+/// `function(capture, …)`.
+fn template_text(module: &Module, function: &Function, template: &Template) -> String {
+    let Some(target) = module.functions.get(template.func.index()) else { return format!("{}(…)", template.func) };
+    let captures = template.captures.iter().map(|capture| match capture {
+        Capture::Register(reg) => register_name(function, *reg),
+        Capture::Upvalue(upvalue) => format!("upvalue {}", upvalue.0),
+    });
+    format!("{}({})", function_name(&target.name), captures.collect::<Vec<_>>().join(", "))
 }
 
 /// A value of `kind` as assembly spells it; arrays and dynamic kinds as hexadecimal bits.

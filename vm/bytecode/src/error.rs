@@ -48,6 +48,10 @@ error_kinds! {
     TypeError "type_error" "operand of a wrong kind";
     /// The program raised a value.
     Raised "raised" "a value was raised";
+    /// A function of the host raised an error.
+    HostError "host_error" "error in a function of the host";
+    /// A message handler raised an error.
+    HandlerError "handler_error" "error in error handling";
     /// The host asked the program to stop.
     Interrupted "interrupted" "interrupted";
 }

@@ -41,11 +41,23 @@ pub enum Family {
     AnyComparison,
     /// Branches on dynamic values.
     AnyControl,
+    /// Strings.
+    AnyStrings,
+    /// Tables.
+    AnyTables,
+    /// Closures and calls of values.
+    AnyCalls,
+    /// Loops over numbers and iterators.
+    AnyLoops,
+    /// Errors as values.
+    AnyErrors,
+    /// Coroutines.
+    AnyCoroutines,
 }
 
 impl Family {
     /// Every family, in the order of the table.
-    pub const ALL: [Family; 19] = [
+    pub const ALL: [Family; 25] = [
         Family::Constants,
         Family::Moves,
         Family::Arithmetic,
@@ -65,6 +77,12 @@ impl Family {
         Family::AnyArithmetic,
         Family::AnyComparison,
         Family::AnyControl,
+        Family::AnyStrings,
+        Family::AnyTables,
+        Family::AnyCalls,
+        Family::AnyLoops,
+        Family::AnyErrors,
+        Family::AnyCoroutines,
     ];
 
     /// Whether the family's instructions work on dynamic values. Cases of theirs are written by hand, in `corpus/bytecode/dynamic`.
@@ -94,6 +112,12 @@ impl Family {
             Family::AnyArithmetic => "Arithmetic of dynamic values",
             Family::AnyComparison => "Comparisons of dynamic values",
             Family::AnyControl => "Branches on dynamic values",
+            Family::AnyStrings => "Strings",
+            Family::AnyTables => "Tables",
+            Family::AnyCalls => "Closures and calls of values",
+            Family::AnyLoops => "Loops over numbers and iterators",
+            Family::AnyErrors => "Errors as values",
+            Family::AnyCoroutines => "Coroutines",
         }
     }
 }

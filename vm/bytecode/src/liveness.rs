@@ -94,7 +94,7 @@ impl Liveness {
                     after[pc.index()] = live;
                     let instr = function.instr(pc);
                     instr.for_each_def(|def| live.remove(def));
-                    instr.for_each_use(params, |reg| live.insert(reg));
+                    instr.for_each_use(function, params, |reg| live.insert(reg));
                     changed |= before[pc.index()] != live;
                     before[pc.index()] = live;
                 }

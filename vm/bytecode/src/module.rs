@@ -1,6 +1,6 @@
 //! Modules and functions: what the assembler makes, the verifier checks and everyone else reads.
 
-use crate::{FuncId, Instr, Kind, Pc, Reg, Role};
+use crate::{FuncId, Instr, Kind, Pc, Reg, Role, UpvalueId};
 
 /// A program: functions that call each other by index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,14 @@ pub struct Function {
     pub pool: Vec<u64>,
     /// The string constants: any bytes.
     pub strings: Vec<Vec<u8>>,
+    /// Whether it takes and returns any number of values, and is called through closures. All its parameters are `any`, and there is no `result`.
+    pub is_generic: bool,
+    /// Whether it can ask for the arguments behind its parameters. Only generic functions can.
+    pub is_vararg: bool,
+    /// The upvalues of its closures: names for people, which may be empty.
+    pub upvalues: Vec<String>,
+    /// The closures that it makes.
+    pub templates: Vec<Template>,
     /// The jump tables.
     pub tables: Vec<JumpTable>,
     /// From instruction to source line.
@@ -53,6 +61,31 @@ pub struct Register {
     pub kind: Kind,
     /// Its name in the assembly.
     pub name: Option<String>,
+}
+
+/// How a closure is made: of which function, and what it captures, one variable per upvalue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    /// The function, a generic one.
+    pub func: FuncId,
+    /// What its upvalues are.
+    pub captures: Vec<Capture>,
+}
+
+impl Template {
+    /// The registers that are captured.
+    pub fn captured(&self) -> impl Iterator<Item = Reg> + '_ {
+        self.captures.iter().filter_map(|capture| if let Capture::Register(reg) = capture { Some(*reg) } else { None })
+    }
+}
+
+/// What an upvalue of a new closure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// A variable of the running frame, which both then share.
+    Register(Reg),
+    /// An upvalue of the running closure.
+    Upvalue(UpvalueId),
 }
 
 /// The targets of a `switch`.

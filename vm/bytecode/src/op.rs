@@ -5,7 +5,10 @@ use crate::group::Group;
 use crate::operand::{Field, Operands, Value};
 use crate::role::{OperandInfo, OperandKind, Role, field_type, operand_kind, role};
 use crate::sem::{AnyOp, AnyUnOp, BinOp, Cc, ConvertMode, NumberKind, Sem, Test, UnOp};
-use crate::{ConstId, Count, ErrorKind, FuncId, Kind, Near, Pc, Reg, Seen, TableId};
+use crate::{
+    ConstId, Count, ErrorKind, FuncId, Function, Kind, Near, Pc, Reg, Seen, SiteId, StrId, TableId, TemplateId,
+    UpvalueId,
+};
 use std::fmt;
 use std::ops::BitOr;
 
@@ -400,8 +403,8 @@ impl Instr {
         self.group().is_some_and(|group| group.reads.is_open())
     }
 
-    /// Calls `visit` for each register read. `params` says how many arguments a function takes.
-    pub fn for_each_use(self, params: impl Fn(FuncId) -> usize, mut visit: impl FnMut(Reg)) {
+    /// Calls `visit` for each register read by this instruction of `function`. `params` says how many arguments a function takes.
+    pub fn for_each_use(self, function: &Function, params: impl Fn(FuncId) -> usize, mut visit: impl FnMut(Reg)) {
         for (operand, value) in self.declared() {
             let Some(reg) = value.reg() else { continue };
             match operand.role {
@@ -415,8 +418,16 @@ impl Instr {
             }
         }
         if let Some(group) = self.group() {
-            group.reads().for_each(visit);
+            group.reads().for_each(&mut visit);
         }
+        if let Some(template) = self.template().and_then(|id| function.templates.get(usize::from(id.0))) {
+            template.captured().for_each(visit);
+        }
+    }
+
+    /// The closure template, if the instruction has one.
+    pub fn template(self) -> Option<TemplateId> {
+        self.operands().iter().find_map(|value| if let Value::Template(id) = value { Some(*id) } else { None })
     }
 
     /// The branch target, if there is one (jump tables have their own).
@@ -477,7 +488,8 @@ mod tests {
                 assert_eq!(kinded, operand.kind != OperandKind::None, "{op}: {}", operand.name);
             }
             let defs = info.operands.iter().filter(|o| matches!(o.role, Role::Def | Role::InOut)).count();
-            assert!(defs <= 1, "{op} writes {defs} registers");
+            let groups = info.operands.iter().filter(|o| o.role.is_group()).count();
+            assert!(defs <= 1 && groups <= 1, "{op} writes {defs} registers and has {groups} groups");
             assert_eq!(
                 info.label().is_some(),
                 info.effects.contains(Effects::BRANCHES) || info.sem == Sem::Jump,
@@ -494,7 +506,7 @@ mod tests {
         assert_eq!(Instr::build(Op::AddImmI64, &[Value::Reg(Reg(0)), Value::Reg(Reg(0)), Value::Imm(1 << 31)]), None);
         let call = Instr::Call { dst: Reg(0), args: Reg(4), func: FuncId(1) };
         let mut used = Vec::new();
-        call.for_each_use(|_| 2, |reg| used.push(reg));
+        call.for_each_use(&Function::default(), |_| 2, |reg| used.push(reg));
         assert_eq!((used, call.def()), (vec![Reg(4), Reg(5)], Some(Reg(0))));
     }
 }

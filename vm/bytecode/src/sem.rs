@@ -81,6 +81,70 @@ pub enum Sem {
     BranchTruth(bool),
     /// Branch on a value's being nil, or not.
     BranchNil(bool),
+    /// `dst` = a string constant.
+    Text,
+    /// Put strings together.
+    Concat,
+    /// Write a dynamic value to the output.
+    PrintAny,
+    /// Make a table.
+    TableNew,
+    /// Read the field of a name.
+    GetName,
+    /// Write the field of a name.
+    SetName,
+    /// Read the value of a key.
+    Get,
+    /// Write the value of a key.
+    Set,
+    /// Read the field of a name, and keep the object as the first argument of a call.
+    Method,
+    /// Write consecutive elements of a table.
+    Append,
+    /// Make a closure.
+    Closure,
+    /// Read an upvalue.
+    UpvalueGet,
+    /// Write an upvalue.
+    UpvalueSet,
+    /// End the variables from a register on: close what is to be closed, and the upvalues that captured them.
+    Close,
+    /// Mark a variable as to be closed.
+    ToBeClosed,
+    /// Call a value.
+    CallAny,
+    /// Call a value in place of this activation.
+    TailCallAny,
+    /// Return any number of values.
+    RetAny,
+    /// The arguments behind the parameters.
+    Vararg,
+    /// Begin a numeric loop.
+    ForPrep,
+    /// Step a numeric loop.
+    ForLoop,
+    /// Ask an iterator for the next values.
+    ForIn,
+    /// Raise a value.
+    Throw,
+    /// Call a value and catch its errors.
+    ProtectedCall,
+    /// The same, with a message handler.
+    HandledCall,
+    /// Make a coroutine.
+    CoroutineCreate,
+    /// Go on with a coroutine.
+    Resume,
+    /// Suspend the running coroutine.
+    Yield,
+    /// What a coroutine is doing.
+    CoroutineStatus,
+    /// End a coroutine.
+    CoroutineClose,
+    /// The running coroutine.
+    CoroutineRunning,
+    /// The host's value of a name.
+    Import,
 }
 
 /// The kinds of numbers in a pool.

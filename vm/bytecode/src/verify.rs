@@ -6,7 +6,8 @@
 
 use crate::disasm::instr_text;
 use crate::{
-    Cfg, FuncId, Function, Group, Instr, JumpTable, Kind, Module, OperandKind, Pc, Reg, RegSet, Role, Sem, Value,
+    Capture, Cfg, FuncId, Function, Group, Instr, JumpTable, Kind, Module, OperandKind, Pc, Reg, RegSet, Role, Sem,
+    Template, Value,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -14,6 +15,9 @@ use std::ops::Deref;
 
 /// The most instructions a function can have.
 pub const MAX_CODE: usize = 1 << 24;
+
+/// The longest name of a field: accesses by name are made for interned strings.
+pub const LONGEST_NAME: usize = 40;
 
 /// What is wrong with a module, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,15 +149,24 @@ impl Checker<'_> {
         let mut names = HashSet::new();
         for (i, register) in function.registers.iter().enumerate() {
             let kind = register.kind;
-            let is_param = i < params;
-            self.check(kind.is_fixed() || kind == Kind::Any && !is_param, None, || {
-                format!("register r{i} cannot be fixed to the dynamic kind {kind}")
+            let is_generic_param = i < params && function.is_generic;
+            let is_good = if i < params { is_generic_param == (kind == Kind::Any) } else { true };
+            self.check(is_good && (kind.is_fixed() || kind == Kind::Any), None, || match is_generic_param {
+                true => format!("parameter r{i} is of kind {kind}, but those of a generic function are any"),
+                false => format!("register r{i} cannot be fixed to the dynamic kind {kind}"),
             })?;
             if let Some(name) = &register.name {
                 self.check(is_register_name(name), None, || format!("{name:?} cannot name register r{i}"))?;
                 self.check(names.insert(name), None, || format!("two registers are called `{name}`"))?;
             }
         }
+        self.check(!function.is_generic || function.result.is_none(), None, || {
+            "a generic function has no result of one kind".to_owned()
+        })?;
+        self.check(function.is_generic || !function.is_vararg && function.upvalues.is_empty(), None, || {
+            "only generic functions have upvalues or a variable number of arguments".to_owned()
+        })?;
+        self.check(function.upvalues.len() <= 255, None, || "more than 255 upvalues".to_owned())?;
         if let Some(kind) = function.result {
             self.check(kind.is_fixed(), None, || format!("the result cannot have the dynamic kind {kind}"))?;
         }
@@ -246,11 +259,27 @@ impl Checker<'_> {
                 Value::Table(id) => {
                     self.check(id.index() < function.tables.len(), at, || format!("there is no jump table {id}"))?;
                 }
-                Value::Str(id) => self.check(usize::from(id.0) < function.strings.len(), at, || {
-                    format!("there is no string constant {id}")
+                Value::Str(id) => {
+                    let Some(bytes) = function.strings.get(usize::from(id.0)) else {
+                        return Err(self.error(at, format!("there is no string constant {id}")));
+                    };
+                    let is_name = name == "name" && instr.info().sem != Sem::Import;
+                    self.check(!is_name || bytes.len() <= LONGEST_NAME, at, || {
+                        format!("a name has at most {LONGEST_NAME} bytes; use `get.any` or `set.any` with a string")
+                    })?;
+                }
+                Value::Upvalue(id) => self.check(usize::from(id.0) < function.upvalues.len(), at, || {
+                    format!("there is no upvalue {}", id.0)
                 })?,
-                Value::Upvalue(id) => return Err(self.error(at, format!("there is no upvalue {id}"))),
-                Value::Template(id) => return Err(self.error(at, format!("there is no closure template {id}"))),
+                Value::Template(id) => match function.templates.get(usize::from(id.0)) {
+                    Some(template) => self.template(pc, template)?,
+                    None => return Err(self.error(at, format!("there is no closure template {id}"))),
+                },
+                Value::Count(count) if operand.role == Role::Writes => {
+                    self.check(!count.is_open() || count.fixed() == 0, at, || {
+                        "results are a number of registers or an open list, not both".to_owned()
+                    })?;
+                }
                 Value::Func(_) | Value::Imm(_) | Value::Count(_) | Value::Seen | Value::Site(_) => {}
             }
         }
@@ -310,6 +339,34 @@ impl Checker<'_> {
         Ok(())
     }
 
+    fn template(&self, pc: Pc, template: &Template) -> Outcome {
+        let at = Some(pc);
+        let Some(target) = self.module.functions.get(template.func.index()) else {
+            return Err(self.error(at, format!("there is no function {}", template.func)));
+        };
+        self.check(target.is_generic, at, || {
+            format!("`{}` is no generic function: closures are of those", target.name)
+        })?;
+        let (wanted, given) = (target.upvalues.len(), template.captures.len());
+        self.check(wanted == given, at, || {
+            format!("`{}` has {wanted} upvalues, but {given} variables are captured", target.name)
+        })?;
+        for capture in &template.captures {
+            match capture {
+                Capture::Upvalue(id) => self.check(usize::from(id.0) < self.function.upvalues.len(), at, || {
+                    format!("there is no upvalue {}", id.0)
+                })?,
+                Capture::Register(reg) => {
+                    let kind = self.function.registers.get(reg.index()).map(|register| register.kind);
+                    self.check(kind == Some(Kind::Any), at, || {
+                        format!("{reg} cannot be captured: it is no `any` register")
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn arguments(&self, pc: Pc, first: Reg, callee: &Function) -> Outcome {
         let at = Some(pc);
         let registers = &self.function.registers;
@@ -342,6 +399,23 @@ impl Checker<'_> {
         let own = self.function.result;
         let theirs = callee.and_then(|callee| callee.result);
         let show = |kind: Option<Kind>| kind.map_or("no result".to_owned(), |kind| format!("a result of kind {kind}"));
+        let is_generic = self.function.is_generic;
+        let at = Some(pc);
+        self.check(!callee.is_some_and(|callee| callee.is_generic), at, || {
+            "the function called is generic: call a closure of it".to_owned()
+        })?;
+        match instr.info().sem {
+            Sem::Ret | Sem::RetVoid | Sem::TailCall => {
+                self.check(!is_generic, at, || "a generic function ends in `ret.any` or `tail_call.any`".to_owned())?;
+            }
+            Sem::RetAny | Sem::TailCallAny => {
+                self.check(is_generic, at, || "only generic functions end like this".to_owned())?;
+            }
+            Sem::Vararg => self.check(self.function.is_vararg, at, || {
+                "the function does not take a variable number of arguments".to_owned()
+            })?,
+            _ => {}
+        }
         match instr.info().sem {
             Sem::CallVoid => self
                 .check(theirs.is_none(), Some(pc), || format!("the function called has {}; use `call`", show(theirs))),
@@ -380,7 +454,7 @@ impl Checker<'_> {
             for pc in cfg.block(*id).pcs() {
                 let instr = function.instr(pc);
                 let mut unassigned = None;
-                instr.for_each_use(params, |reg| {
+                instr.for_each_use(function, params, |reg| {
                     if !assigned.contains(reg) {
                         unassigned = unassigned.or(Some(reg));
                     }

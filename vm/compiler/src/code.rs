@@ -66,7 +66,7 @@ impl<'m> Code<'m> {
 
     /// Calls `visit` with each register that the instruction reads.
     pub fn for_each_use(&self, instr: Instr, visit: impl FnMut(Reg)) {
-        instr.for_each_use(|callee| usize::from(self.module.function(callee).param_count), visit);
+        instr.for_each_use(self.function, |callee| usize::from(self.module.function(callee).param_count), visit);
     }
 
     /// The blocks that may follow a block, without repetition.

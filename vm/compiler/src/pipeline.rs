@@ -118,6 +118,13 @@ const fn is_compiled(sem: Sem) -> bool {
         Sem::ArrayNew | Sem::ArrayLen | Sem::ArrayGet | Sem::ArraySet | Sem::Print => true,
         Sem::Nil | Sem::Truth | Sem::Integer | Sem::Number(_) | Sem::Box | Sem::Unbox => false,
         Sem::Arith(_) | Sem::ArithImm(_) | Sem::AnyUnary(_) => false,
+        Sem::Text | Sem::Concat | Sem::PrintAny | Sem::Import => false,
+        Sem::TableNew | Sem::GetName | Sem::SetName | Sem::Get | Sem::Set | Sem::Method | Sem::Append => false,
+        Sem::Closure | Sem::UpvalueGet | Sem::UpvalueSet | Sem::Close | Sem::ToBeClosed => false,
+        Sem::CallAny | Sem::TailCallAny | Sem::RetAny | Sem::Vararg => false,
+        Sem::ForPrep | Sem::ForLoop | Sem::ForIn | Sem::Throw | Sem::ProtectedCall | Sem::HandledCall => false,
+        Sem::CoroutineCreate | Sem::Resume | Sem::Yield => false,
+        Sem::CoroutineStatus | Sem::CoroutineClose | Sem::CoroutineRunning => false,
         Sem::AnyCompare(_) | Sem::AnyBranch(_) | Sem::AnyBranchImm(_) | Sem::BranchTruth(_) | Sem::BranchNil(_) => {
             false
         }

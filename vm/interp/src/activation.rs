@@ -9,8 +9,9 @@ use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc, Reg};
 use lockstep_layout::{
     Ctx, FRESH_PARAM, Frame, FrameFlags, FunctionEntry, Slot, Status, frame_size, payload_offset, tag_offset,
 };
-use lockstep_runtime::{FunctionInfo, NativeEntry, Vm};
+use lockstep_runtime::{Cause, FunctionInfo, Metamethod, NativeEntry, Vm};
 
+use crate::dynamic::{Go, Here, is_function};
 use crate::slots::payload;
 
 /// The interpreter's registers: where it is. Everything else is reached from here and from the context.
@@ -143,6 +144,19 @@ impl Fresh {
     }
 }
 
+/// Writes the registers of a fresh frame that are no parameters.
+///
+/// # Safety
+/// `frame` has room for a frame of this function, which has so many parameters.
+pub unsafe fn fresh_registers(frame: *mut Frame, entry: *const FunctionEntry, params: usize) {
+    // SAFETY: the pattern has one slot per parameter and register, and an end.
+    unsafe {
+        let pattern = ((*entry).fresh as *const Slot).add(params);
+        let slot = frame.byte_add(payload_offset(0) as usize).cast::<Slot>().add(params);
+        Fresh { pattern, slot }.rest();
+    }
+}
+
 /// Makes a fresh frame of one that has its arguments in place.
 ///
 /// # Safety
@@ -182,6 +196,26 @@ pub unsafe fn returned(
     // call, and whose result register is part of it; the home is a live frame with at least one slot.
     unsafe {
         let Frame { flags, caller, .. } = *frame;
+        if flags & (FrameFlags::CAPTURED | FrameFlags::CLOSING) != 0 {
+            // Native code has no such frames: the registers are this one's, at its `ret`.
+            let mut here = Here { ctx, s: registers, home };
+            let first = here.slot(Reg(0));
+            match here.end_variables(first) {
+                None => {}
+                Some(Ok(Go::Leave(status))) => return Flow::Leave(status),
+                Some(Ok(_)) => return Flow::Continue,
+                Some(Err(kind)) => {
+                    return match here.raise(kind) {
+                        Go::Next => {
+                            registers.ip = registers.ip.add(1);
+                            Flow::Continue
+                        }
+                        Go::Continue => Flow::Continue,
+                        Go::Leave(status) => Flow::Leave(status),
+                    };
+                }
+            }
+        }
         if flags & FrameFlags::SEGMENT != 0 {
             vm(ctx).pop_segment();
         }
@@ -196,42 +230,6 @@ pub unsafe fn returned(
         registers.ip = registers.ip.add(1);
         Flow::Continue
     }
-}
-
-/// Leaves the frames of a failed activation, innermost first, up to and including its boundary.
-///
-/// # Safety
-/// `frame` is the live innermost frame of the activation.
-unsafe fn unwind(ctx: *mut Ctx, mut frame: *mut Frame) {
-    // SAFETY: the chain of callers is live and reaches a boundary, which every activation's home has.
-    unsafe {
-        loop {
-            let Frame { flags, caller, .. } = *frame;
-            if flags & FrameFlags::SEGMENT != 0 {
-                vm(ctx).pop_segment();
-            }
-            if flags & FrameFlags::BOUNDARY != 0 {
-                return;
-            }
-            frame = caller as *mut Frame;
-        }
-    }
-}
-
-/// Raises an error at the current instruction and leaves the activation's frames.
-///
-/// # Safety
-/// The registers are those of a running activation.
-#[cold]
-#[inline(never)]
-pub unsafe fn raise(ctx: *mut Ctx, registers: &Registers, kind: ErrorKind) -> i32 {
-    // SAFETY: the frame is live, and so are its callers, each with its pc stored.
-    unsafe {
-        (*registers.frame).pc = registers.pc().0;
-        vm(ctx).raise(kind, registers.frame);
-        unwind(ctx, registers.frame);
-    }
-    Status::ERROR
 }
 
 /// Runs native code on `frame` and answers its status.
@@ -263,9 +261,18 @@ pub unsafe fn enter_native(
                 }
             }
             Some(Status::Error) => {
-                // SAFETY: the frame and its callers are live until they are left here.
-                unsafe { unwind(ctx, frame) };
-                return Flow::Leave(Status::ERROR);
+                // SAFETY: the frame and its callers are live until they are left here, each with its pc stored.
+                unsafe {
+                    *registers = Registers::of(ctx, frame);
+                    return match (Here { ctx, s: registers, home }).pass_on() {
+                        Go::Next => {
+                            registers.ip = registers.ip.add(1);
+                            Flow::Continue
+                        }
+                        Go::Continue => Flow::Continue,
+                        Go::Leave(status) => Flow::Leave(status),
+                    };
+                }
             }
             Some(Status::Exit(site)) => {
                 // SAFETY: an exit has written back every frame it stood for.
@@ -319,9 +326,9 @@ pub fn trampoline_address() -> u64 {
 /// The registers are those of a running activation.
 #[cold]
 #[inline(never)]
-pub unsafe fn chain_segment(ctx: *mut Ctx) -> Option<*mut Frame> {
+pub unsafe fn chain_segment(ctx: *mut Ctx, least: usize) -> Option<*mut Frame> {
     // SAFETY: the VM is not otherwise in use.
-    unsafe { vm(ctx).push_segment().ok().map(|base| base as *mut Frame) }
+    unsafe { vm(ctx).push_segment(least).ok().map(|base| base as *mut Frame) }
 }
 
 /// A tail call found no room for the larger frame: a copy of the frame's header in a segment of its own.
@@ -334,7 +341,7 @@ pub unsafe fn move_to_segment(ctx: *mut Ctx, frame: *mut Frame) -> Option<*mut F
     // SAFETY: a fresh segment holds a frame of any size.
     unsafe {
         assert_eq!((*frame).flags & FrameFlags::SEGMENT, 0, "a frame at the start of a segment always fits");
-        let moved = chain_segment(ctx)?;
+        let moved = chain_segment(ctx, lockstep_runtime::MAX_FRAME_SIZE)?;
         *moved = *frame;
         (*moved).flags |= FrameFlags::SEGMENT;
         Some(moved)
@@ -403,6 +410,44 @@ pub unsafe fn hot_loop(
 pub unsafe fn interrupted(ctx: *mut Ctx) -> bool {
     // SAFETY: the caller says so.
     unsafe { vm(ctx).take_interrupt() }
+}
+
+/// Does what the VM was asked to do at a safepoint, other than stop: collects under stress, and begins a finalizer, which then runs in a frame of its own (true).
+/// `resume` is where the running frame goes on.
+///
+/// # Safety
+/// The registers are those of a running activation; the VM is not otherwise in use.
+#[cold]
+#[inline(never)]
+pub unsafe fn attend(
+    ctx: *mut Ctx,
+    registers: &mut Registers,
+    home: *mut Frame,
+    resume: *const Instr,
+) -> Result<bool, ErrorKind> {
+    // SAFETY: the caller says so; `resume` points into the function's code.
+    unsafe {
+        let at = std::mem::replace(&mut registers.ip, resume);
+        let mut here = Here { ctx, s: registers, home };
+        here.store_pc();
+        let vm = vm(ctx);
+        if vm.is_stressed() {
+            vm.heap_mut().collect(Cause::Safepoint);
+        }
+        // An open list would not survive a call of the program.
+        if vm.heap().pending_finalizers() != 0 && !(*resume).takes_open() {
+            let object = vm.heap_mut().next_finalizer();
+            vm.announce_finalizers(vm.heap().pending_finalizers() != 0);
+            let object = object.expect("one waits");
+            let finalizer = vm.heap().metamethod(object, Metamethod::Gc);
+            if is_function(finalizer) {
+                here.stage_values(&[object]);
+                return here.call_value(finalizer, FrameFlags::FINALIZER).map(|_| true);
+            }
+        }
+        here.s.ip = at;
+        Ok(false)
+    }
 }
 
 /// Counts an event at a countdown of zero; false if the budget is used up.

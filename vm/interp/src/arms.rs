@@ -3,12 +3,24 @@
 //! Each has a fast path, for two integers or two floats mostly, and leaves everything else to a function of
 //! [`crate::dynamic`]. Macros named here are those of `dispatch.rs`, where this one is called.
 
-/// Does what a slow path found out: the next instruction, one of another frame, or an error.
+/// Where the loop is, for a slow path.
+macro_rules! here {
+    ($s:ident, $c:ident, $h:ident) => {
+        Here { ctx: $c, s: &mut $s, home: $h }
+    };
+}
+
+/// Does what a slow path found out: the next instruction, one of another frame, an error, or the end of the activation.
 macro_rules! step {
-    ($s:ident, $ip:ident, $run:lifetime, $step:expr) => {
-        match $step {
-            Step::Done => next!($s, $ip),
-            Step::Raise(kind) => break $run kind,
+    ($s:ident, $ip:ident, $run:lifetime, $outcome:expr) => {
+        match $outcome {
+            Ok(Go::Next) => {
+                $s.ip = $s.ip.add(1);
+                continue;
+            }
+            Ok(Go::Continue) => continue,
+            Ok(Go::Leave(status)) => return status,
+            Err(kind) => break $run kind,
         }
     };
 }
@@ -51,9 +63,10 @@ macro_rules! test {
             let holds = relation!($Test, f64::from_bits((*$a).payload), f64::from_bits((*$b).payload));
             branch!($s, $ip, $c, $h, $run, holds, $target)
         }
-        match compare($c, &mut $s, Test::$Test, *$a, *$b) {
-            Verdict::Holds(holds) => branch!($s, $ip, $c, $h, $run, holds, $target),
-            Verdict::Raise(kind) => break $run kind,
+        match here!($s, $c, $h).compare(Test::$Test, *$a, *$b) {
+            Ok(Verdict::Holds(holds)) => branch!($s, $ip, $c, $h, $run, holds, $target),
+            Ok(Verdict::Go(go)) => step!($s, $ip, $run, Ok(go)),
+            Err(kind) => break $run kind,
         }
     }};
 }
@@ -89,7 +102,7 @@ macro_rules! execute_dynamic {
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Unbox) ($K:ident) ($dst:ident, $a:ident)) => {{
         let a = slot_at($s.frame, $a);
         if (*a).tag != kinds::tag!($K).0 {
-            break $run crate::dynamic::not_of_kind($c, &$s, kinds::tag!($K), (*a).tag);
+            break $run here!($s, $c, $h).not_of_kind(kinds::tag!($K), *a, $a);
         }
         payload($s.frame, $dst).write((*a).payload);
         next!($s, $ip);
@@ -111,7 +124,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, value.to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, operate($c, &mut $s, AnyOp::$Op, *a, *b, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op, *a, *b, $dst))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ArithImm($Op:ident)) ($K:ident)
      ($dst:ident, $a:ident, $imm:ident, $seen:ident)) => {{
@@ -130,7 +143,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, value.to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, operate($c, &mut $s, AnyOp::$Op, *a, Slot::i64(i64::from($imm)), $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op, *a, Slot::i64(i64::from($imm)), $dst))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Not)) ($K:ident) ($dst:ident, $a:ident)) => {{
         let value = !(*slot_at($s.frame, $a)).is_falsy();
@@ -150,7 +163,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, (-f64::from_bits((*a).payload)).to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, unary($c, &mut $s, AnyUnOp::Neg, *a, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Neg, *a, $dst))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Bnot)) ($K:ident)
      ($dst:ident, $a:ident, $seen:ident)) => {{
@@ -160,7 +173,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, I64, !(*a).payload);
             next!($s, $ip);
         }
-        step!($s, $ip, $run, unary($c, &mut $s, AnyUnOp::Bnot, *a, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Bnot, *a, $dst))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyCompare($Test:ident)) ($K:ident)
      ($dst:ident, $a:ident, $b:ident, $seen:ident)) => {{
@@ -172,9 +185,10 @@ macro_rules! execute_dynamic {
             saw!($ip, $seen, FLOAT);
             relation!($Test, f64::from_bits((*a).payload), f64::from_bits((*b).payload))
         } else {
-            match compare($c, &mut $s, Test::$Test, *a, *b) {
-                Verdict::Holds(holds) => holds,
-                Verdict::Raise(kind) => break $run kind,
+            match here!($s, $c, $h).compare(Test::$Test, *a, *b) {
+                Ok(Verdict::Holds(holds)) => holds,
+                Ok(Verdict::Go(go)) => step!($s, $ip, $run, Ok(go)),
+                Err(kind) => break $run kind,
             }
         };
         put!($s, $dst, BOOL, u64::from(holds));
@@ -200,9 +214,10 @@ macro_rules! execute_dynamic {
             let holds = relation!($Test, f64::from_bits((*a).payload), f64::from($imm));
             branch!($s, $ip, $c, $h, $run, holds, target)
         }
-        match compare($c, &mut $s, Test::$Test, *a, Slot::i64(i64::from($imm))) {
-            Verdict::Holds(holds) => branch!($s, $ip, $c, $h, $run, holds, target),
-            Verdict::Raise(kind) => break $run kind,
+        match here!($s, $c, $h).compare(Test::$Test, *a, Slot::i64(i64::from($imm))) {
+            Ok(Verdict::Holds(holds)) => branch!($s, $ip, $c, $h, $run, holds, target),
+            Ok(Verdict::Go(go)) => step!($s, $ip, $run, Ok(go)),
+            Err(kind) => break $run kind,
         }
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (BranchTruth($when:literal)) ($K:ident)
@@ -214,6 +229,282 @@ macro_rules! execute_dynamic {
      ($a:ident, $target:ident)) => {{
         let is_nil = (*slot_at($s.frame, $a)).is_nil();
         branch!($s, $ip, $c, $h, $run, is_nil == $when, $target)
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Text) ($K:ident) ($dst:ident, $value:ident)) => {{
+        put!($s, $dst, STRING, word($s.code, $value.0).read());
+        next!($s, $ip);
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Import) ($K:ident) ($dst:ident, $name:ident)) => {{
+        let name = string_word($s.code, $name.0);
+        let value = vm($c).dynamic.imports.get(name.bytes()).copied().unwrap_or(Slot::NIL);
+        slot_at($s.frame, $dst).write(value);
+        next!($s, $ip);
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (PrintAny) ($K:ident) ($value:ident)) => {{
+        let value = *slot_at($s.frame, $value);
+        step!($s, $ip, $run, here!($s, $c, $h).print(value))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Concat) ($K:ident) ($values:ident, $count:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).concat($values, $count.fixed()))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Len)) ($K:ident) ($dst:ident, $a:ident, $seen:ident)) => {{
+        let a = slot_at($s.frame, $a);
+        if (*a).tag == Tag::TABLE.0 && (*((*a).payload as *const TableHeader)).metatable == 0 {
+            saw!($ip, $seen, ARRAY);
+            put!($s, $dst, I64, u64::from((*((*a).payload as *const TableHeader)).array_len));
+            next!($s, $ip);
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Len, *a, $dst))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TableNew) ($K:ident) ($dst:ident, $elements:ident, $fields:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).new_table($dst, $elements, $fields))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (GetName) ($K:ident) ($dst:ident, $object:ident, $name:ident, $site:ident)) => {{
+        let object = slot_at($s.frame, $object);
+        let name = string_word($s.code, $name.0);
+        if (*object).tag == Tag::TABLE.0 {
+            let table = TableRef::from_payload((*object).payload);
+            let value = table.get_str_cached(name, &mut *word($s.code, $site.0).cast::<u32>());
+            if !value.is_nil() || (*table.as_ptr()).metatable == 0 {
+                let dst = slot_at($s.frame, $dst);
+                (*dst).payload = value.payload;
+                (*dst).tag = value.tag;
+                next!($s, $ip);
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).index(*object, name.slot()))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Method) ($K:ident) ($base:ident, $object:ident, $name:ident, $site:ident)) => {{
+        let object = read(slot_at($s.frame, $object));
+        let name = string_word($s.code, $name.0);
+        if object.tag == Tag::TABLE.0 {
+            let table = TableRef::from_payload(object.payload);
+            let value = table.get_str_cached(name, &mut *word($s.code, $site.0).cast::<u32>());
+            if !value.is_nil() {
+                let base = slot_at($s.frame, $base);
+                base.write(value);
+                base.add(1).write(object);
+                next!($s, $ip);
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).index(object, name.slot()))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (SetName) ($K:ident) ($object:ident, $value:ident, $name:ident, $site:ident)) => {{
+        let object = slot_at($s.frame, $object);
+        let name = string_word($s.code, $name.0);
+        let value = read(slot_at($s.frame, $value));
+        if (*object).tag == Tag::TABLE.0 {
+            let table = TableRef::from_payload((*object).payload);
+            let cache = &mut *word($s.code, $site.0).cast::<u32>();
+            if table.store_str_cached(vm($c).heap_mut(), name, value, cache) {
+                next!($s, $ip);
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).set_index(*object, name.slot(), value))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Get) ($K:ident) ($dst:ident, $object:ident, $key:ident, $seen:ident)) => {{
+        let (object, key) = (slot_at($s.frame, $object), slot_at($s.frame, $key));
+        if (*object).tag == Tag::TABLE.0 {
+            let table = TableRef::from_payload((*object).payload);
+            let value = if (*key).tag == Tag::I64.0 {
+                saw!($ip, $seen, ARRAY);
+                table.get_int((*key).payload as i64)
+            } else {
+                saw!($ip, $seen, OTHER);
+                table.get(*key)
+            };
+            if !value.is_nil() || (*table.as_ptr()).metatable == 0 {
+                let dst = slot_at($s.frame, $dst);
+                (*dst).payload = value.payload;
+                (*dst).tag = value.tag;
+                next!($s, $ip);
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).index(*object, *key))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Set) ($K:ident) ($object:ident, $key:ident, $value:ident, $seen:ident)) => {{
+        let (object, key) = (slot_at($s.frame, $object), slot_at($s.frame, $key));
+        let value = read(slot_at($s.frame, $value));
+        if (*object).tag == Tag::TABLE.0 && (*key).tag == Tag::I64.0 {
+            saw!($ip, $seen, ARRAY);
+            let table = TableRef::from_payload((*object).payload);
+            if table.store_int(vm($c).heap_mut(), (*key).payload as i64, value) {
+                next!($s, $ip);
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).set_index(*object, *key, value))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Append) ($K:ident) ($table:ident, $values:ident, $count:ident, $start:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).append($table, $values, $count, $start))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Closure) ($K:ident) ($dst:ident, $template:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).closure($dst, $template))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (UpvalueGet) ($K:ident) ($dst:ident, $upvalue:ident)) => {{
+        let upvalue = here!($s, $c, $h).upvalue($upvalue.0);
+        let value = read((*upvalue.as_ptr()).slot as *const Slot);
+        let dst = slot_at($s.frame, $dst);
+        (*dst).payload = value.payload;
+        (*dst).tag = value.tag;
+        next!($s, $ip);
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (UpvalueSet) ($K:ident) ($upvalue:ident, $a:ident)) => {{
+        let upvalue = here!($s, $c, $h).upvalue($upvalue.0);
+        upvalue.set(vm($c).heap_mut(), read(slot_at($s.frame, $a)));
+        next!($s, $ip);
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Close) ($K:ident) ($from:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).close($from))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ToBeClosed) ($K:ident) ($a:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).mark_to_close($a))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CallAny) ($K:ident) ($base:ident, $args:ident, $results:ident, $site:ident)) => {{
+        event!($s, $c, $h, $run);
+        let base = slot_at($s.frame, $base);
+        if (*base).tag == Tag::CLOSURE.0 && !$args.is_open() {
+            let closure = (*base).payload as *const ClosureHeader;
+            let func = (*closure).function;
+            let entry = entry_of($c, func);
+            let caller = $s.frame;
+            let depth = (*caller).depth;
+            let frame = $s.top;
+            let top = frame.byte_add(frame_size(u32::from((*entry).frame_slots)) as usize);
+            if (*entry).traits == FunctionTraits::GENERIC && depth < (*$c).depth_limit && top as u64 <= (*$c).segment_end {
+                let site = word($s.code, $site.0);
+                let seen = site.read();
+                if seen != u64::from(func) + 1 && seen != u64::MAX {
+                    crate::dynamic::calls::saw_callee(site, func);
+                }
+                (*caller).pc = $s.pc().0;
+                frame.cast::<u64>().write(u64::from(func));
+                (*frame).caller = caller as u64;
+                (&raw mut (*frame).depth).cast::<u64>().write(u64::from(depth + 1));
+                (*frame).callee = closure as u64;
+                let (given, wanted) = ($args.fixed(), usize::from((*entry).params));
+                let to = slot_at(frame, lockstep_bytecode::Reg(0));
+                let mut i = 0;
+                while i < wanted {
+                    let value = if i < given { read(base.add(1 + i)) } else { Slot::NIL };
+                    (*to.add(i)).payload = value.payload;
+                    (*to.add(i)).tag = value.tag;
+                    i += 1;
+                }
+                $s.frame = frame;
+                $s.top = top;
+                $s.code = (*entry).code as *const Instr;
+                $s.ip = $s.code;
+                if MODE == FULL {
+                    $s.counts = counts_of(entry);
+                }
+                continue;
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).call_registers($base, $args))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TailCallAny) ($K:ident) ($base:ident, $args:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h).tail_call($base, $args))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (RetAny) ($K:ident) ($values:ident, $count:ident)) => {{
+        let Frame { flags, caller, .. } = *$s.frame;
+        if flags == 0 && !$count.is_open() {
+            let caller = caller as *mut Frame;
+            let entry = entry_of($c, (*caller).func);
+            let code = (*entry).code as *const Instr;
+            let call = code.add((*caller).pc as usize);
+            if let Instr::CallAny { base, results, .. } = *call
+                && !results.is_open()
+            {
+                let (given, wanted) = ($count.fixed(), results.fixed());
+                let from = slot_at($s.frame, $values);
+                let to = slot_at(caller, base);
+                let mut i = 0;
+                while i < wanted {
+                    let value = if i < given { read(from.add(i)) } else { Slot::NIL };
+                    (*to.add(i)).payload = value.payload;
+                    (*to.add(i)).tag = value.tag;
+                    i += 1;
+                }
+                $s.top = $s.frame;
+                $s.frame = caller;
+                $s.code = code;
+                $s.ip = call.add(1);
+                if MODE == FULL {
+                    $s.counts = counts_of(entry);
+                }
+                continue;
+            }
+        }
+        step!($s, $ip, $run, here!($s, $c, $h).return_registers($values, $count))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Vararg) ($K:ident) ($values:ident, $count:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).vararg($values, $count))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForPrep) ($K:ident) ($base:ident, $target:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).for_prep($base, $target))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForLoop) ($K:ident) ($base:ident, $target:ident)) => {{
+        let base = slot_at($s.frame, $base);
+        if (*base).tag == Tag::I64.0 {
+            let left = (*base.add(1)).payload;
+            if left == 0 {
+                next!($s, $ip);
+            }
+            (*base.add(1)).payload = left - 1;
+            let i = (*base).payload.wrapping_add((*base.add(2)).payload);
+            (*base).payload = i;
+            (*base.add(3)).payload = i;
+            (*base.add(3)).tag = Tag::I64.0;
+        } else {
+            let step = f64::from_bits((*base.add(2)).payload);
+            let i = f64::from_bits((*base).payload) + step;
+            let limit = f64::from_bits((*base.add(1)).payload);
+            if !(if step > 0.0 { i <= limit } else { limit <= i }) {
+                next!($s, $ip);
+            }
+            (*base).payload = i.to_bits();
+            (*base.add(3)).payload = i.to_bits();
+            (*base.add(3)).tag = Tag::F64.0;
+        }
+        jump!($s, $ip, $c, $h, $run, $target)
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForIn) ($K:ident) ($base:ident, $vars:ident, $target:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h).for_in($base))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Throw) ($K:ident) ($a:ident)) => {{
+        let value = *slot_at($s.frame, $a);
+        break $run here!($s, $c, $h).throw(value);
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ProtectedCall) ($K:ident) ($base:ident, $args:ident, $results:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h).call_registers($base, $args))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (HandledCall) ($K:ident) ($base:ident, $args:ident, $results:ident, $handler:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h).call_registers($base, $args))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineCreate) ($K:ident) ($dst:ident, $a:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).create_coroutine($dst, $a))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Resume) ($K:ident) ($base:ident, $args:ident, $results:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h).resume($base, $args, $results))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Yield) ($K:ident) ($values:ident, $args:ident, $results:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h).suspend($values, $args))
+    }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineStatus) ($K:ident) ($dst:ident, $a:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).coroutine_status($dst, $a))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineClose) ($K:ident) ($base:ident, $args:ident, $results:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).close_coroutine($base))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineRunning) ($K:ident) ($dst:ident)) => {{
+        slot_at($s.frame, $dst).write((*vm($c).dynamic.current).object);
+        next!($s, $ip);
     }};
 }
 

@@ -10,16 +10,19 @@
 //! use; frames lie in segments with room for all their slots.
 
 use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Instr, JumpTable, Seen, Test, for_each_instruction};
-use lockstep_layout::{ARRAY_ELEMENTS, ArrayHeader, Ctx, Frame, FrameFlags, Slot, Tag, frame_size};
-use lockstep_runtime::{FunctionInfo, NativeEntry};
+use lockstep_layout::{
+    ARRAY_ELEMENTS, ArrayHeader, ClosureHeader, Ctx, Frame, FrameFlags, FunctionTraits, Slot, TableHeader, Tag,
+    frame_size,
+};
+use lockstep_runtime::{FunctionInfo, NativeEntry, TableRef};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::activation::{
-    Flow, Fresh, Registers, chain_segment, counts_of, enter_native, entry_of, hot_function, hot_loop, interrupted,
-    move_to_segment, native_fits, raise, renew_countdown, returned, slot, trampoline_address, vm,
+    Flow, Fresh, Registers, attend, chain_segment, counts_of, enter_native, entry_of, hot_function, hot_loop,
+    interrupted, move_to_segment, native_fits, renew_countdown, returned, slot, trampoline_address, vm,
 };
 use crate::dynamic::numbers::{self, Arith};
-use crate::dynamic::{Step, Verdict, compare, operate, see, unary};
+use crate::dynamic::{Go, Here, Verdict, see, string_word, word};
 use crate::kinds::{self, Element};
 use crate::semantics::{self, Binary, Convert, Relation, Unary};
 use crate::slots::{Payload, payload, read, slot_at};
@@ -73,11 +76,34 @@ macro_rules! slow {
     };
 }
 
-/// Counts a back edge or call: interrupts, and in the full loop the countdown, unless that counts instructions.
-macro_rules! event {
-    ($s:ident, $ctx:ident, $run:lifetime) => {{
-        if (*(&raw const (*$ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0 && interrupted($ctx) {
+/// Whether the VM asks for attention; an interrupt is answered at once.
+macro_rules! asked {
+    ($ctx:ident, $run:lifetime) => {{
+        let asked = (*(&raw const (*$ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0;
+        if asked && interrupted($ctx) {
             break $run ErrorKind::Interrupted;
+        }
+        asked
+    }};
+}
+
+/// Attends to what the VM asks for; the frame goes on at `resume`.
+macro_rules! attend {
+    ($s:ident, $ctx:ident, $home:ident, $run:lifetime, $resume:expr) => {{
+        let resume = $resume;
+        match attend($ctx, &mut $s, $home, resume) {
+            Ok(false) => {}
+            Ok(true) => continue,
+            Err(kind) => break $run kind,
+        }
+    }};
+}
+
+/// Counts a call: interrupts, and in the full loop the countdown, unless that counts instructions. Finalizers run before the call.
+macro_rules! event {
+    ($s:ident, $ctx:ident, $home:ident, $run:lifetime) => {{
+        if asked!($ctx, $run) {
+            attend!($s, $ctx, $home, $run, $s.ip);
         }
         if MODE == FULL && !vm($ctx).steps() {
             count_down!($s, $ctx, $run);
@@ -102,7 +128,13 @@ macro_rules! jump {
         let target = $target;
         let to = $s.code.add(target.index());
         if to <= $ip {
-            event!($s, $ctx, $run);
+            let asked = asked!($ctx, $run);
+            if MODE == FULL && !vm($ctx).steps() {
+                count_down!($s, $ctx, $run);
+            }
+            if asked {
+                attend!($s, $ctx, $home, $run, to);
+            }
             if MODE != PLAIN {
                 let loops = (*entry_of($ctx, (*$s.frame).func)).loops as *mut u32;
                 if !loops.is_null() {
@@ -159,7 +191,7 @@ macro_rules! start {
 
 macro_rules! call {
     ($s:ident, $ctx:ident, $home:ident, $native:ident, $run:lifetime, $args:expr, $func:expr) => {{
-        event!($s, $ctx, $run);
+        event!($s, $ctx, $home, $run);
         let caller = $s.frame;
         let depth = (*caller).depth;
         if depth >= (*$ctx).depth_limit {
@@ -171,7 +203,7 @@ macro_rules! call {
         let mut top = frame.byte_add(size);
         let mut flags = 0u64;
         if top as u64 > (*$ctx).segment_end {
-            match chain_segment($ctx) {
+            match chain_segment($ctx, size) {
                 Some(chained) => frame = chained,
                 None => break $run ErrorKind::MemoryLimit,
             }
@@ -191,7 +223,7 @@ macro_rules! call {
 
 macro_rules! tail_call {
     ($s:ident, $ctx:ident, $home:ident, $native:ident, $run:lifetime, $args:expr, $func:expr) => {{
-        event!($s, $ctx, $run);
+        event!($s, $ctx, $home, $run);
         let entry = entry_of($ctx, $func.0);
         let size = frame_size(u32::from((*entry).frame_slots)) as usize;
         let args = payload($s.frame, $args).cast::<Slot>();
@@ -341,7 +373,7 @@ macro_rules! execute {
         give_back!($s, $c, $h, $run, |call| (), Slot { payload: 0, tag: Tag::NIL.0 })
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ArrayNew) ($K:ident $J:ident) ($dst:ident, $length:ident)) => {{
-        let answer = new_array($c, kinds::tag!($J), get!($s, I64, $length));
+        let answer = new_array($c, &$s, kinds::tag!($J), get!($s, I64, $length));
         payload($s.frame, $dst).write(answer!(answer, $run));
         next!($s, $ip);
     }};
@@ -412,30 +444,40 @@ pub unsafe fn run<const MODE: u8>(ctx: *mut Ctx, home: *mut Frame, start: Regist
     unsafe {
         let native = MODE != PLAIN && native_fits(ctx);
         let steps = MODE == FULL && vm(ctx).steps();
-        let raised = 'run: loop {
-            if steps {
-                count_down!(s, ctx, 'run);
+        loop {
+            let raised = 'run: loop {
+                if steps {
+                    count_down!(s, ctx, 'run);
+                }
+                if MODE == FULL && !s.counts.is_null() {
+                    *s.counts.add(s.pc().index()) += 1;
+                }
+                let ip = s.ip;
+                for_each_instruction!(dispatch, s ip ctx home native 'run);
+            };
+            match (Here { ctx, s: &mut s, home }).raise(raised) {
+                Go::Next => s.ip = s.ip.add(1),
+                Go::Continue => {}
+                Go::Leave(status) => return status,
             }
-            if MODE == FULL && !s.counts.is_null() {
-                *s.counts.add(s.pc().index()) += 1;
-            }
-            let ip = s.ip;
-            for_each_instruction!(dispatch, s ip ctx home native 'run);
-        };
-        raise(ctx, &s, raised)
+        }
     }
 }
 
 /// Allocates an array, or says why not.
 ///
 /// # Safety
-/// The VM is not otherwise in use.
+/// The VM is not otherwise in use; the registers are those of its running activation.
 #[inline(never)]
-unsafe fn new_array(ctx: *mut Ctx, tag: Tag, len: i64) -> Result<u64, ErrorKind> {
+unsafe fn new_array(ctx: *mut Ctx, registers: &Registers, tag: Tag, len: i64) -> Result<u64, ErrorKind> {
     let len = u64::try_from(len).map_err(|_| ErrorKind::NegativeLength)?;
     // SAFETY: the caller says so.
-    let array = unsafe { vm(ctx) }.new_array(tag, len).map_err(|_| ErrorKind::MemoryLimit)?;
-    Ok(array.payload())
+    unsafe {
+        (*registers.frame).pc = registers.pc().0;
+        vm(ctx).dynamic.frame = registers.frame;
+        let array = vm(ctx).new_array(tag, len).map_err(|_| ErrorKind::MemoryLimit)?;
+        Ok(array.payload())
+    }
 }
 
 /// Prints a scalar, or says why not.

@@ -19,10 +19,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use lockstep_bytecode::{ErrorKind, FuncId, Function, Pc, Verified};
-use lockstep_layout::{Ctx, Frame, FrameFlags, Status, payload_offset, tag_offset};
-use lockstep_runtime::{Error, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm};
+use lockstep_layout::{Ctx, Frame, FrameFlags, Slot, Status, payload_offset, tag_offset};
+use lockstep_runtime::{
+    Error, HostError, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm,
+};
 
 use activation::{Flow, Registers, after_exit, enter_native, entry_of, freshen, hot_function, native_fits};
+use dynamic::Here;
 
 /// A VM for a verified module, with stack segments of the default sizes.
 pub fn new_vm(module: Arc<Verified>, limits: Limits) -> Vm {
@@ -31,7 +34,7 @@ pub fn new_vm(module: Arc<Verified>, limits: Limits) -> Vm {
 
 /// A VM for a verified module, with stack segments of the given sizes.
 pub fn new_vm_with_stack(module: Arc<Verified>, limits: Limits, sizes: StackSizes) -> Vm {
-    let entries = InterpreterEntries { trampoline: interpret_entry, finish, interpret_call };
+    let entries = InterpreterEntries { trampoline: interpret_entry, finish, interpret_call, call: call_from_host };
     Vm::new(module, limits, sizes, entries)
 }
 
@@ -79,8 +82,11 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
         }
     }
     let ctx = vm.ctx();
+    vm.dynamic.frame = home;
+    vm.allow_collections(true);
     // SAFETY: the run has begun, the module is verified, and the frame was just made; `vm` is not used meanwhile.
     let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { invoke(ctx, home) }));
+    vm.allow_collections(false);
     if let Some(panic) = vm.take_panic() {
         resume_unwind(panic);
     }
@@ -141,6 +147,30 @@ unsafe fn interpret(ctx: *mut Ctx, home: *mut Frame, registers: Registers) -> i3
         } else {
             dispatch::run::<{ dispatch::PLAIN }>(ctx, home, registers)
         }
+    }
+}
+
+/// Calls a value from a function of the host. Its results are kept by the heap, behind what it keeps already.
+fn call_from_host(vm: &mut Vm, callee: Slot, args: &[Slot]) -> Result<(), HostError> {
+    let (ctx, frame) = (vm.ctx(), vm.dynamic.host_frame);
+    assert!(!frame.is_null(), "no function of the host runs");
+    // SAFETY: a function of the host was called from `frame`, whose pc is stored; the VM is not used through `vm` meanwhile.
+    unsafe {
+        let mut registers = Registers::of(ctx, frame);
+        let mut here = Here { ctx, s: &mut registers, home: frame };
+        let outcome = here.call_nested(callee, args, |registers| {
+            let thread = activation::vm(ctx).dynamic.current;
+            (*thread).boundaries += 1;
+            let status = interpret(ctx, registers.frame, registers);
+            (*thread).boundaries -= 1;
+            status
+        });
+        let vm = activation::vm(ctx);
+        outcome.map_err(|()| HostError::Pending)?;
+        for value in std::mem::take(&mut vm.dynamic.staged) {
+            vm.heap_mut().keep(value);
+        }
+        Ok(())
     }
 }
 

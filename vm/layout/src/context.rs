@@ -48,7 +48,9 @@ pub struct FunctionEntry {
     /// Number of slots of a frame of this function.
     pub frame_slots: u16,
     /// Number of parameters, which occupy slots 0….
-    pub params: u16,
+    pub params: u8,
+    /// [`FunctionTraits`].
+    pub traits: u8,
     /// Address of the function's first instruction, for the interpreter alone.
     pub code: u64,
     /// Address of a pattern for fresh frames, for the interpreter alone: one slot per register with its tag, and the payload
@@ -58,6 +60,23 @@ pub struct FunctionEntry {
     pub loops: u64,
     /// Address of the runtime's record of the function.
     pub info: u64,
+}
+
+/// Bits of [`FunctionEntry::traits`].
+pub struct FunctionTraits;
+
+impl FunctionTraits {
+    /// It is called with any number of values, through closures.
+    pub const GENERIC: u8 = 1;
+    /// It can ask for the arguments behind its parameters.
+    pub const VARARG: u8 = 2;
+    /// It has registers of fixed kinds besides its parameters.
+    pub const FIXED: u8 = 4;
+
+    /// The traits of a function.
+    pub const fn of(generic: bool, vararg: bool, fixed: bool) -> u8 {
+        ((generic as u8) * Self::GENERIC) | ((vararg as u8) * Self::VARARG) | ((fixed as u8) * Self::FIXED)
+    }
 }
 
 /// Payload of a parameter in the pattern at [`FunctionEntry::fresh`].

@@ -41,6 +41,22 @@ impl FrameFlags {
     pub const BOUNDARY: u32 = 1;
     /// This frame is the first of a chained segment, which is released when the frame returns.
     pub const SEGMENT: u32 = 2;
+    /// Open upvalues may refer to slots of this frame.
+    pub const CAPTURED: u32 = 4;
+    /// Variables of this frame are to be closed.
+    pub const CLOSING: u32 = 8;
+    /// Arguments behind the parameters lie below the header: their number in the payload of the slot just below it, and they themselves, in order, below that.
+    pub const VARARG: u32 = 16;
+    /// This frame is the first of a coroutine.
+    pub const BASE: u32 = 32;
+    /// This frame runs a message handler; its result is what is raised.
+    pub const HANDLER: u32 = 64;
+    /// This frame closes a variable of frames that are being left.
+    pub const UNWIND: u32 = 128;
+    /// This frame runs a finalizer: the caller, interrupted before an instruction, goes on with that instruction.
+    pub const FINALIZER: u32 = 256;
+    /// Where eight bits begin that the pending instruction of the caller keeps here.
+    pub const AUX_SHIFT: u32 = 16;
 }
 
 /// Size of a slot in bytes.

@@ -19,7 +19,7 @@ mod slot;
 mod status;
 mod tag;
 
-pub use context::{Ctx, FRESH_END, FRESH_PARAM, FunctionEntry, ctx_offset, function_offset};
+pub use context::{Ctx, FRESH_END, FRESH_PARAM, FunctionEntry, FunctionTraits, ctx_offset, function_offset};
 pub use frame::{
     FRAME_HEADER_SIZE, Frame, FrameFlags, SLOT_SIZE, Slot, callee_offset, frame_offset, frame_size, payload_offset,
     tag_offset,

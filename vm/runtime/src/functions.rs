@@ -3,32 +3,72 @@
 use std::mem::{MaybeUninit, align_of, size_of};
 use std::ptr;
 
-use lockstep_bytecode::{Function, Instr, JumpTable, Pc, Seen};
-use lockstep_layout::{FRESH_END, FRESH_PARAM, FunctionEntry, Slot};
+use lockstep_bytecode::{Function, Instr, JumpTable, Kind, Pc, Seen, SiteId, StrId, Template, Value};
+use lockstep_layout::{FRESH_END, FRESH_PARAM, FunctionEntry, FunctionTraits, Slot};
+
+use crate::string::StringRef;
 
 /// Where a function's interpreted code lies: its constants directly in front of its instructions.
 ///
-/// Constant `i` is the word at `code - 8 * (i + 1)`, so that one pointer reaches both.
+/// Word `i` is the one at `code - 8 * (i + 1)`, so that one pointer reaches both. The constants of the pool come first, then the addresses of the
+/// string constants, then the places that keep what was seen. Operands of instructions are numbers of words here, not within their families.
 #[derive(Debug)]
 struct Code {
     words: Box<[MaybeUninit<u64>]>,
     constants: usize,
 }
 
+const _: () = assert!(lockstep_bytecode::LONGEST_NAME <= lockstep_layout::INTERNED_MAX, "names are interned");
+
+/// A call's place that has seen nothing.
+const NOTHING_SEEN: u64 = 0;
+
 const _: () = assert!(size_of::<Instr>() == 8 && align_of::<Instr>() <= 8);
 
 impl Code {
-    fn new(function: &Function) -> Code {
-        let constants = function.pool.len();
+    /// `strings` are the function's string constants.
+    fn new(function: &Function, strings: &[StringRef]) -> Code {
+        let (pool, sites) = (function.pool.len(), function.site_count());
+        let constants = pool + strings.len() + sites;
         let mut words = Box::new_uninit_slice(constants + function.code.len());
-        for (index, &constant) in function.pool.iter().enumerate() {
-            words[constants - 1 - index].write(constant);
+        let seen = vec![NOTHING_SEEN; sites];
+        let values = function.pool.iter().copied().chain(strings.iter().map(|string| string.payload())).chain(seen);
+        for (index, value) in values.enumerate() {
+            words[constants - 1 - index].write(value);
         }
         for (index, &instr) in function.code.iter().enumerate() {
+            let (instr, name) = Self::relocate(instr, pool, strings.len());
             // SAFETY: an instruction is as large as a word and no more strictly aligned.
             unsafe { words[constants + index].as_mut_ptr().cast::<Instr>().write(instr) };
+            if let Some((site, name)) = name {
+                // An access by name starts at the hash of the name. SAFETY: string constants are live.
+                let hash = unsafe { strings[name].hash() };
+                words[constants - 1 - site].write(u64::from(hash));
+            }
         }
         Code { words, constants }
+    }
+
+    /// An instruction whose operands are numbers of words; and, of an access by name, the word of its place and the number of the name.
+    fn relocate(instr: Instr, pool: usize, strings: usize) -> (Instr, Option<(usize, usize)>) {
+        let (mut name, mut site) = (None, None);
+        let values: Vec<Value> = instr
+            .operands()
+            .iter()
+            .map(|&value| match value {
+                Value::Str(id) => {
+                    name = Some(usize::from(id.0));
+                    Value::Str(StrId(id.0 + pool as u16))
+                }
+                Value::Site(id) => {
+                    let word = usize::from(id.0) + pool + strings;
+                    site = Some(word);
+                    Value::Site(SiteId(word as u16))
+                }
+                value => value,
+            })
+            .collect();
+        (Instr::build(instr.op(), &values).expect("only numbers have changed"), site.zip(name))
     }
 
     /// The address of the first instruction. The interpreter writes there what instructions have seen.
@@ -43,6 +83,8 @@ impl Code {
 pub struct FunctionInfo {
     /// The jump tables.
     pub tables: Box<[JumpTable]>,
+    /// The closure templates.
+    pub templates: Box<[Template]>,
     /// See [`FunctionEntry::fresh`].
     fresh: Box<[Slot]>,
     code: Code,
@@ -51,15 +93,20 @@ pub struct FunctionInfo {
 }
 
 impl FunctionInfo {
-    fn new(function: &Function) -> FunctionInfo {
-        let fresh = function.registers.iter().enumerate().map(|(index, register)| {
-            let payload = if index < usize::from(function.param_count) { FRESH_PARAM } else { 0 };
+    fn new(function: &Function, strings: &[StringRef]) -> FunctionInfo {
+        // `any` registers need nothing: nobody reads one before it is assigned. So the pattern ends behind the last fixed register.
+        let params = usize::from(function.param_count);
+        let fixed = function.registers.iter().rposition(|register| register.kind != Kind::Any);
+        let length = fixed.map_or(0, |last| last + 1).max(params);
+        let fresh = function.registers[..length].iter().enumerate().map(|(index, register)| {
+            let payload = if index < params { FRESH_PARAM } else { 0 };
             Slot { payload, tag: register.kind.tag() }
         });
         FunctionInfo {
             fresh: fresh.chain([Slot { payload: FRESH_END, tag: 0 }]).collect(),
             tables: function.tables.clone().into_boxed_slice(),
-            code: Code::new(function),
+            code: Code::new(function, strings),
+            templates: function.templates.clone().into_boxed_slice(),
             loops: Box::default(),
             counts: Box::default(),
         }
@@ -71,6 +118,11 @@ impl FunctionInfo {
     }
 }
 
+/// Whether a fresh frame needs more than its parameters.
+fn needs_more(info: &FunctionInfo) -> bool {
+    info.fresh.iter().any(|slot| slot.payload == 0)
+}
+
 /// The functions of a VM. Entries never move.
 #[derive(Debug)]
 pub struct Functions {
@@ -80,11 +132,18 @@ pub struct Functions {
 
 impl Functions {
     /// Builds the table; every universal entry is `trampoline`.
-    pub fn new<'a>(functions: impl Iterator<Item = &'a Function>, trampoline: u64) -> Functions {
+    /// `strings` makes a string constant.
+    pub fn new<'a>(
+        functions: impl Iterator<Item = &'a Function>,
+        trampoline: u64,
+        mut strings: impl FnMut(&[u8]) -> StringRef,
+    ) -> Functions {
         let mut infos = Vec::new();
         let mut entries = Vec::new();
         for function in functions {
-            let mut info = FunctionInfo::new(function);
+            let strings: Vec<StringRef> = function.strings.iter().map(|bytes| strings(bytes)).collect();
+            let mut info = FunctionInfo::new(function, &strings);
+            let needs_more = needs_more(&info);
             let (code, fresh) = (info.code.first(), info.fresh.as_ptr() as u64);
             let info = Box::into_raw(Box::new(info));
             infos.push(info);
@@ -94,7 +153,8 @@ impl Functions {
                 data: 0,
                 calls: 0,
                 frame_slots: function.frame_slots() as u16,
-                params: u16::from(function.param_count),
+                params: function.param_count,
+                traits: FunctionTraits::of(function.is_generic, function.is_vararg, needs_more),
                 code,
                 fresh,
                 loops: 0,

@@ -36,7 +36,13 @@ fn guarded<R>(ctx: *mut Ctx, failure: R, body: impl FnOnce(&mut Vm) -> R) -> R {
 
 extern "C" fn array_new(ctx: *mut Ctx, tag: i64, len: i64) -> u64 {
     guarded(ctx, 0, |vm| match u64::try_from(len) {
-        Ok(len) => vm.new_array(Tag(tag as u64), len).map_or(0, |array| array.payload()),
+        Ok(len) => {
+            // Where native code is, the collector does not know. If there is no memory, the interpreter tries again.
+            vm.allow_collections(false);
+            let array = vm.new_array(Tag(tag as u64), len);
+            vm.allow_collections(true);
+            array.map_or(0, |array| array.payload())
+        }
         Err(_) => 0,
     })
 }

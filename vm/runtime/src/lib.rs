@@ -4,22 +4,27 @@
 //! interpreter and generated code do, through the address of the VM's context.
 
 mod arithmetic;
+mod base;
 mod closure;
 mod collector;
 mod comparison;
 mod concat;
 mod conversion;
 mod describe;
+mod dynamic;
 mod error;
 mod functions;
 mod heap;
 mod helpers;
+mod host;
 mod machine_stack;
 mod metamethod;
+mod roots;
 mod snapshot;
 mod stack;
 mod string;
 mod table;
+mod thread;
 mod tiering;
 mod userdata;
 mod value;
@@ -33,15 +38,18 @@ pub use collector::{Cause, CoroutineHooks, Handle, KindUsage, Marker, Pacing, Pa
 pub use comparison::{raw_equal, raw_less, raw_less_equal};
 pub use conversion::{NumberText, float_to_integer, parse_number, to_integer, to_number};
 pub use describe::describe;
+pub use dynamic::{Dynamic, InterpreterCall, Pending, UnwindEnd, Unwinding};
 pub use error::{Error, Position, Traceback};
 pub use functions::FunctionInfo;
 pub use heap::{ArrayRef, Heap, OutOfMemory};
+pub use host::{HostCall, HostCode, HostError, HostFunction, type_name};
 pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
 pub use metamethod::Metamethod;
 pub use snapshot::{Held, Snapshot};
 pub use stack::{MAX_FRAME_SIZE, Stack};
 pub use string::StringRef;
 pub use table::{Entry, TableError, TableRef};
+pub use thread::{Thread, ThreadStatus};
 pub use tiering::{NativeEntry, Thresholds, Tiering};
 pub use userdata::{Release, UserdataRef};
 pub use value::Value;

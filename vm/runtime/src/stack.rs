@@ -30,10 +30,10 @@ struct Segment {
 }
 
 impl Segment {
-    fn new(size: usize) -> Result<Segment, OutOfMemory> {
-        let size = size.max(MAX_FRAME_SIZE);
+    /// A segment of zeroes.
+    fn zeroed(size: usize) -> Result<Segment, OutOfMemory> {
         let layout = Layout::from_size_align(size, ALIGN).map_err(|_| OutOfMemory)?;
-        // SAFETY: the layout is not empty.
+        // SAFETY: the layout is not empty: callers ask for at least a frame.
         let base = unsafe { alloc_zeroed(layout) };
         if base.is_null() { Err(OutOfMemory) } else { Ok(Segment { base, size }) }
     }
@@ -53,7 +53,22 @@ impl Drop for Segment {
 impl Stack {
     /// A stack whose first segment has `first` bytes and each further one `chained` bytes; either holds at least one frame.
     pub fn new(first: usize, chained: usize) -> Result<Stack, OutOfMemory> {
-        Ok(Stack { segments: vec![Segment::new(first)?], spare: None, chained_size: chained })
+        let first = Segment::zeroed(first.max(MAX_FRAME_SIZE))?;
+        Ok(Stack { segments: vec![first], spare: None, chained_size: chained.max(MAX_FRAME_SIZE) })
+    }
+
+    /// A small stack, for a coroutine: its first segment has room for `first` bytes, and further ones are larger and larger.
+    pub fn small(first: usize) -> Result<Stack, OutOfMemory> {
+        let first = Segment::zeroed(first.max(Self::SMALL))?;
+        Ok(Stack { segments: vec![first], spare: None, chained_size: 0 })
+    }
+
+    /// Bytes of the first segment of a small stack.
+    pub const SMALL: usize = 1008;
+
+    /// Bytes of all segments.
+    pub fn bytes(&self) -> usize {
+        self.segments.iter().chain(&self.spare).map(|segment| segment.size).sum()
     }
 
     /// Address of the first frame.
@@ -71,11 +86,17 @@ impl Stack {
         self.segments.len()
     }
 
-    /// Chains a segment, which becomes the current one, and returns the address of its first frame.
-    pub fn push(&mut self) -> Result<u64, OutOfMemory> {
-        let segment = match self.spare.take() {
+    /// Chains a segment of at least `least` bytes, which becomes the current one, and returns the address of its first frame.
+    pub fn push(&mut self, least: usize) -> Result<u64, OutOfMemory> {
+        let segment = match self.spare.take_if(|spare| spare.size >= least) {
             Some(segment) => segment,
-            None => Segment::new(self.chained_size)?,
+            None => {
+                let usual = match self.chained_size {
+                    0 => (self.bytes() * 2).clamp(MAX_FRAME_SIZE, 1 << 20),
+                    size => size,
+                };
+                Segment::zeroed(usual.max(least))?
+            }
         };
         let base = segment.base as u64;
         self.segments.push(segment);
@@ -103,13 +124,13 @@ mod tests {
         let mut stack = Stack::new(1024, 8192).unwrap();
         assert_eq!(stack.end() - stack.base(), MAX_FRAME_SIZE as u64, "one frame always fits");
         let end = stack.end();
-        let first = stack.push().unwrap();
+        let first = stack.push(100).unwrap();
         assert_eq!(first % 16, 0);
         assert_eq!(stack.end(), first + 8192);
         stack.pop();
         assert_eq!(stack.end(), end);
-        assert_eq!(stack.push(), Ok(first), "the segment left last is kept");
-        stack.push().unwrap();
+        assert_eq!(stack.push(100), Ok(first), "the segment left last is kept");
+        stack.push(100).unwrap();
         assert_eq!(stack.segments(), 3);
         stack.reset();
         assert_eq!((stack.segments(), stack.end()), (1, end));

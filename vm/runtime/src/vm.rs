@@ -9,16 +9,22 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lockstep_bytecode::{ErrorKind, FuncId, Module, Pc, Seen, Verified};
-use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Tag, payload_offset, tag_offset};
+use lockstep_bytecode::{FuncId, Module, Pc, Seen, Verified};
+use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Slot, Tag, payload_offset, tag_offset};
 
+use crate::base;
+use crate::closure::CoroutineRef;
+use crate::collector::{CoroutineHooks, Roots};
+use crate::dynamic::{Dynamic, InterpreterCall, Pending};
 use crate::error::{Error, Position, Traceback};
 use crate::functions::Functions;
 use crate::heap::{ArrayRef, Heap, OutOfMemory};
 use crate::helpers;
 use crate::machine_stack::machine_stack_limit;
+use crate::roots::{self, POLL_FINALIZERS, POLL_INTERRUPT, POLL_STRESS, VmRoots};
 use crate::snapshot::Snapshot;
 use crate::stack::Stack;
+use crate::thread::{Thread, ThreadStatus};
 use crate::tiering::{NativeEntry, Thresholds, Tiering};
 use crate::value::Value;
 
@@ -63,6 +69,8 @@ pub struct InterpreterEntries {
     pub finish: extern "C" fn(*mut Ctx, *mut Frame, i32) -> i32,
     /// [`HelperId::InterpretCall`].
     pub interpret_call: extern "C" fn(*mut Ctx, *mut Frame) -> i32,
+    /// Calls a value from the host.
+    pub call: InterpreterCall,
 }
 
 /// The context, at an address that never changes and that interrupt handles keep alive.
@@ -87,7 +95,7 @@ pub struct InterruptHandle(Arc<SharedCtx>);
 impl InterruptHandle {
     /// Makes the program stop with `interrupted` at its next back edge or call.
     pub fn interrupt(&self) {
-        self.0.poll().store(1, Ordering::Relaxed);
+        self.0.poll().fetch_or(POLL_INTERRUPT, Ordering::Relaxed);
     }
 }
 
@@ -104,8 +112,14 @@ pub struct Vm {
     functions: Functions,
     helpers: Box<[usize]>,
     trampoline: u64,
-    stack: Stack,
+    main: Box<Thread>,
     heap: Heap,
+    /// What belongs to the dynamic half.
+    pub dynamic: Box<Dynamic>,
+    roots: Box<VmRoots>,
+    /// Whether each safepoint collects.
+    stress_safepoints: bool,
+    call: InterpreterCall,
     output: Vec<u8>,
     limits: Limits,
     forced_exit: Option<u64>,
@@ -124,7 +138,6 @@ pub struct Vm {
     tiering: Option<Box<dyn Tiering>>,
     /// The message of the error about to be raised, if it says more than its kind.
     message: Option<String>,
-    error: Option<Error>,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -133,27 +146,53 @@ impl Vm {
     pub fn new(module: Arc<Verified>, limits: Limits, sizes: StackSizes, entries: InterpreterEntries) -> Vm {
         let helpers = helpers::table(&entries);
         let trampoline = entries.trampoline as usize as u64;
-        let functions = Functions::new(module.functions.iter(), trampoline);
+        let mut heap = Heap::new(u64::MAX);
+        let mut fixed = |text: &str| heap.new_string(text.as_bytes()).expect("the host has memory").slot();
+        let mut dynamic = Box::new(Dynamic::new(fixed("not enough memory"), fixed("error in error handling")));
+        let functions = Functions::new(module.functions.iter(), trampoline, |bytes| {
+            let string = heap.new_string(bytes).expect("the host has memory for constants");
+            dynamic.constants.push(string.slot());
+            string
+        });
+        base::register(&mut heap, &mut dynamic);
+        heap.limit_from_here(limits.memory);
         let stack = Stack::new(sizes.first, sizes.chained).expect("the host has memory for a stack");
+        let mut main = Box::new(Thread::new(stack, Slot::NIL, Slot::NIL));
+        main.status = ThreadStatus::Running;
+        dynamic.current = &raw mut *main;
         let ctx = Ctx {
             poll: AtomicU32::new(0),
             depth_limit: limits.depth,
             countdown: i64::MAX,
-            segment_end: stack.end(),
+            segment_end: main.stack.end(),
             stack_limit: u64::MAX,
             functions: functions.entries(),
             helpers: helpers.as_ptr(),
             exit_frame: 0,
             vm: std::ptr::null_mut(),
         };
+        let ctx = Arc::new(SharedCtx(UnsafeCell::new(ctx)));
+        let roots = VmRoots::new(module.clone(), &raw mut *dynamic, &raw mut *main, &raw const *ctx.poll());
+        // SAFETY: the hooks are made for the threads that the interpreter gives coroutines.
+        unsafe {
+            heap.set_coroutine_hooks(CoroutineHooks {
+                trace: roots::trace_coroutine,
+                prune: roots::prune_coroutine,
+                release: roots::release_coroutine,
+            });
+        }
         Vm {
-            ctx: Arc::new(SharedCtx(UnsafeCell::new(ctx))),
+            ctx,
             module,
             functions,
             helpers,
             trampoline,
-            stack,
-            heap: Heap::new(limits.memory),
+            main,
+            heap,
+            dynamic,
+            roots: Box::new(roots),
+            stress_safepoints: false,
+            call: entries.call,
             output: Vec::new(),
             limits,
             forced_exit: None,
@@ -167,7 +206,6 @@ impl Vm {
             thresholds: Thresholds::NEVER,
             tiering: None,
             message: None,
-            error: None,
             panic: None,
         }
     }
@@ -207,9 +245,34 @@ impl Vm {
         &self.heap
     }
 
-    /// The stack.
+    /// The heap, to allocate in it.
+    pub fn heap_mut(&mut self) -> &mut Heap {
+        &mut self.heap
+    }
+
+    /// How the interpreter is asked to call a value.
+    pub fn interpreter_call(&self) -> InterpreterCall {
+        self.call
+    }
+
+    /// The running thread.
+    pub fn thread(&mut self) -> &mut Thread {
+        // SAFETY: the running thread is the main one or that of a coroutine object, which a running coroutine keeps alive.
+        unsafe { &mut *self.dynamic.current }
+    }
+
+    /// The running thread's stack.
     pub fn stack(&mut self) -> &mut Stack {
-        &mut self.stack
+        &mut self.thread().stack
+    }
+
+    /// Makes a thread the running one.
+    ///
+    /// # Safety
+    /// The thread is alive, and one of this VM's.
+    pub unsafe fn switch_to(&mut self, thread: *mut Thread) {
+        self.dynamic.current = thread;
+        self.publish_segment_end();
     }
 
     // ---- native code -------------------------------------------------------------------------------------------------
@@ -357,8 +420,17 @@ impl Vm {
 
     /// Prepares a run: an empty stack, a full budget, no error, the current thread's machine stack.
     pub fn begin_run(&mut self) {
-        self.stack.reset();
-        self.error = None;
+        self.dynamic.current = &raw mut *self.main;
+        self.main.stack.reset();
+        (self.main.open, self.main.boundaries) = (0, 0);
+        self.main.to_close.clear();
+        self.main.status = ThreadStatus::Running;
+        if self.stress_safepoints {
+            self.ctx.poll().fetch_or(POLL_STRESS, Ordering::Relaxed);
+        }
+        self.main.failure = None;
+        self.dynamic.reset();
+        self.heap.release_to(0);
         let clamp = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
         let budget = self.limits.budget.map(clamp);
         let (countdown, then) = match (budget, self.forced_exit.map(|k| clamp(k - 1))) {
@@ -371,7 +443,7 @@ impl Vm {
         self.countdown_then = then;
         self.countdown_from = countdown;
         self.snapshot = None;
-        let segment_end = self.stack.end();
+        let segment_end = self.main.stack.end();
         let vm: *mut Vm = self;
         let ctx = self.ctx();
         // SAFETY: the context is owned by `self`, and no program runs now. The fields are written one by one, as `poll`
@@ -401,33 +473,71 @@ impl Vm {
 
     /// Whether an interrupt was asked for; forgets it.
     pub fn take_interrupt(&mut self) -> bool {
-        self.ctx.poll().swap(0, Ordering::Relaxed) != 0
+        self.ctx.poll().fetch_and(!POLL_INTERRUPT, Ordering::Relaxed) & POLL_INTERRUPT != 0
     }
 
-    /// Chains a stack segment and returns the address of its first frame.
-    pub fn push_segment(&mut self) -> Result<u64, OutOfMemory> {
-        let base = self.stack.push()?;
+    /// Makes each safepoint (a back edge or a call) collect, or no longer.
+    pub fn stress_safepoints(&mut self, on: bool) {
+        self.stress_safepoints = on;
+        if !on {
+            self.ctx.poll().fetch_and(!POLL_STRESS, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether each safepoint collects.
+    pub fn is_stressed(&self) -> bool {
+        self.stress_safepoints
+    }
+
+    /// Says whether the finalizers that wait still ask for attention.
+    pub fn announce_finalizers(&mut self, waiting: bool) {
+        match waiting {
+            true => self.ctx.poll().fetch_or(POLL_FINALIZERS, Ordering::Relaxed),
+            false => self.ctx.poll().fetch_and(!POLL_FINALIZERS, Ordering::Relaxed),
+        };
+    }
+
+    /// Lets allocations collect from now on, or no longer. They may as long as a program runs in the interpreter: then the innermost frame is known.
+    pub fn allow_collections(&mut self, allow: bool) {
+        let roots: *mut dyn Roots = &raw mut *self.roots;
+        // SAFETY: the roots live as long as the VM, and reach its parts by addresses that never change.
+        unsafe { self.heap.set_roots(allow.then_some(roots)) }
+    }
+
+    /// Gives a new coroutine's thread to its object.
+    ///
+    /// # Safety
+    /// The coroutine is live, of this VM's heap, and has no thread.
+    pub unsafe fn attach(&mut self, coroutine: CoroutineRef, mut thread: Box<Thread>) {
+        thread.maps = self.roots.maps();
+        // SAFETY: the caller says so.
+        unsafe { coroutine.set_state(Box::into_raw(thread).cast()) }
+    }
+
+    /// Chains a stack segment of at least so many bytes and returns the address of its first frame.
+    pub fn push_segment(&mut self, least: usize) -> Result<u64, OutOfMemory> {
+        let base = self.stack().push(least)?;
         self.publish_segment_end();
         Ok(base)
     }
 
     /// Leaves the current stack segment.
     pub fn pop_segment(&mut self) {
-        self.stack.pop();
+        self.stack().pop();
         self.publish_segment_end();
     }
 
     fn publish_segment_end(&mut self) {
-        let end = self.stack.end();
+        let end = self.stack().end();
         // SAFETY: the field is plain data of the context that `self` owns; generated code is not running.
         unsafe { (*self.ctx()).segment_end = end };
     }
 
-    /// Records an error raised in the running frame `frame`, whose pc is stored, with the traceback from there.
+    /// Who has called whom, from the frame `frame` on, whose pc is stored.
     ///
     /// # Safety
     /// `frame` is a live frame of this VM, and its chain of callers is intact.
-    pub unsafe fn raise(&mut self, kind: ErrorKind, frame: *const Frame) {
+    pub unsafe fn traceback(&self, frame: *const Frame) -> Traceback {
         let module: &Module = &self.module;
         let position = |frame: *const Frame| {
             // SAFETY: the caller says that the chain of frames is live; `caller` is 0 or the next frame of the chain.
@@ -440,9 +550,12 @@ impl Vm {
             let caller = unsafe { (*frame).caller } as *const Frame;
             (!caller.is_null()).then_some(caller)
         });
-        let traceback = Traceback::collect(frames.map(position));
-        let message = self.message.take();
-        self.error = Some(Error { kind, message, position: traceback.innermost[0], traceback });
+        Traceback::collect(frames.map(position))
+    }
+
+    /// The message that was set for the error about to be raised.
+    pub fn take_message(&mut self) -> Option<String> {
+        self.message.take()
     }
 
     /// Says what the error about to be raised is, beyond its kind.
@@ -452,7 +565,8 @@ impl Vm {
 
     /// The error that the last run ended with; at most one caller gets it.
     pub fn take_error(&mut self) -> Option<Error> {
-        self.error.take()
+        let Pending { kind, message, traceback, .. } = self.dynamic.pending.take()?;
+        Some(Error { kind, message, position: traceback.innermost[0], traceback })
     }
 
     /// Keeps a caught panic until native frames are left.
@@ -484,12 +598,17 @@ impl Vm {
     pub fn print(&mut self, tag: Tag, payload: u64) -> Result<(), OutOfMemory> {
         let value = Value::from_scalar(tag, payload).unwrap_or_else(|| panic!("{tag:?} is no scalar"));
         let mut text = Line::default();
-        writeln!(text, "{value}").expect("a scalar fits a line");
-        let line = &text.bytes[..text.len];
-        if (self.output.len() + line.len()) as u64 > self.heap.available() {
+        write!(text, "{value}").expect("a scalar fits a line");
+        self.write_line(&text.bytes[..text.len])
+    }
+
+    /// Appends bytes and a line feed to the output, if the memory limit allows.
+    pub fn write_line(&mut self, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        if (self.output.len() + bytes.len() + 1) as u64 > self.heap.available() {
             return Err(OutOfMemory);
         }
-        self.output.extend_from_slice(line);
+        self.output.extend_from_slice(bytes);
+        self.output.push(b'\n');
         Ok(())
     }
 

@@ -162,8 +162,14 @@ impl<'s> Assembler<'s> {
             code: Vec::new(),
         };
         self.cursor.expect("(")?;
+        let mut is_vararg = false;
         if !self.cursor.accept(")")? {
             loop {
+                if self.cursor.accept("...")? {
+                    is_vararg = true;
+                    self.cursor.expect(")")?;
+                    break;
+                }
                 self.declaration(&mut body, true)?;
                 if self.cursor.accept(")")? {
                     break;
@@ -174,7 +180,14 @@ impl<'s> Assembler<'s> {
             }
         }
         if self.cursor.accept("->")? {
-            body.builder.set_result(Some(self.kind()?));
+            if self.cursor.accept("...")? {
+                body.builder.set_generic(is_vararg);
+            } else {
+                body.builder.set_result(Some(self.kind()?));
+            }
+        }
+        if is_vararg && !body.builder.is_generic() {
+            return Err(self.cursor.error_at(at, "a function with `...` among its parameters returns `-> ...`"));
         }
         if self.cursor.peek().text != "{" {
             return Err(self.cursor.unexpected("`{` or `-> KIND {`"));
@@ -281,8 +294,21 @@ impl<'s> Assembler<'s> {
                 };
                 body.line = Some(line);
             }
+            ".upvalue" => loop {
+                let at = self.cursor.peek();
+                let name = self.cursor.expect_string("the name of an upvalue in quotes")?;
+                if body.builder.upvalue(&name).is_none() {
+                    return Err(self.cursor.error_at(at, "a function has at most 255 upvalues"));
+                }
+                if !self.cursor.accept(",")? {
+                    break;
+                }
+            },
             text if text.starts_with('.') => {
-                return Err(self.cursor.error_at(token, format!("there is no directive `{text}`")).expected("`.line`"));
+                return Err(self
+                    .cursor
+                    .error_at(token, format!("there is no directive `{text}`"))
+                    .expected("`.line` or `.upvalue`"));
             }
             text => {
                 let Some(op) = operands::mnemonic(text) else {

@@ -1,7 +1,9 @@
 //! Operands of an instruction, read as the table declares them.
 
 use super::{Assembler, Body, Call, Result, function_name, hints};
-use crate::{BinOp, Count, Instr, Kind, Op, OpInfo, Reg, Role, Sem, StrId, Value, number};
+use crate::{
+    BinOp, Capture, Count, FuncId, Instr, Kind, Op, OpInfo, Reg, Role, Sem, StrId, Template, UpvalueId, Value, number,
+};
 use lockstep_text::TokenKind;
 
 /// The instruction a mnemonic stands for; `const.f64` is always a constant of the pool, and `const.any` depends on its operand.
@@ -27,7 +29,7 @@ fn immediate_form(info: &OpInfo, index: usize) -> Option<Op> {
 }
 
 impl<'s> Assembler<'s> {
-    /// `const.any dst, VALUE`: nil, a truth value or a number.
+    /// `const.any dst, VALUE`: nil, a truth value, a number or a string.
     pub(super) fn any_constant(&mut self, body: &mut Body<'s>) -> Result<Instr> {
         let dst = self.register(body, Op::NilAny, "dst")?;
         if !self.cursor.accept(",")? {
@@ -36,6 +38,7 @@ impl<'s> Assembler<'s> {
         let token = self.cursor.peek();
         let integer = number::parse_integer(token.text).and_then(|value| i64::try_from(value).ok());
         Ok(match (token.kind, token.text) {
+            (TokenKind::String, _) => Instr::StringAny { dst, value: self.string(body)? },
             (TokenKind::Word, "nil") => {
                 self.cursor.advance()?;
                 Instr::NilAny { dst }
@@ -57,7 +60,7 @@ impl<'s> Assembler<'s> {
                 let bits = number::parse_f64(text).unwrap_or_default();
                 Instr::PoolFloatAny { dst, value: body.builder.constant(bits) }
             }
-            _ => return Err(self.cursor.unexpected("nil, true, false or a number")),
+            _ => return Err(self.cursor.unexpected("nil, true, false, a number or a string in quotes")),
         })
     }
 
@@ -67,6 +70,47 @@ impl<'s> Assembler<'s> {
         let bytes = self.cursor.expect_bytes("a string in quotes")?;
         let id = body.builder.string(&bytes);
         id.ok_or_else(|| self.cursor.error_at(token, "a function has at most 65,536 string constants"))
+    }
+
+    /// An upvalue of the function: its number, or its name in quotes.
+    fn upvalue(&mut self, body: &Body<'s>) -> Result<UpvalueId> {
+        let token = self.cursor.peek();
+        let found = match token.kind {
+            TokenKind::String => body.builder.find_upvalue(&self.cursor.expect_string("an upvalue")?),
+            _ => {
+                self.cursor.expect_kind(TokenKind::Number, "an upvalue: its number, or its name in quotes")?;
+                number::parse_integer(token.text).and_then(|n| u8::try_from(n).ok()).map(UpvalueId)
+            }
+        };
+        found.ok_or_else(|| {
+            let message = format!("there is no upvalue {}", token.describe());
+            self.cursor.error_at(token, message).hint("declare it with `.upvalue \"name\"`")
+        })
+    }
+
+    /// `function(register or upvalue N, …)`.
+    fn template(&mut self, body: &mut Body<'s>) -> Result<Value> {
+        let at = self.cursor.peek();
+        let func = self.callee()?;
+        let mut captures = Vec::new();
+        self.cursor.expect("(")?;
+        if !self.cursor.accept(")")? {
+            loop {
+                captures.push(match self.cursor.accept("upvalue")? {
+                    true => Capture::Upvalue(self.upvalue(body)?),
+                    false => Capture::Register(self.register(body, Op::ClosureAny, "capture")?),
+                });
+                if self.cursor.accept(")")? {
+                    break;
+                }
+                if !self.cursor.accept(",")? {
+                    return Err(self.cursor.unexpected("`,` or `)`"));
+                }
+            }
+        }
+        let template = body.builder.template(Template { func, captures });
+        let id = template.ok_or_else(|| self.cursor.error_at(at, "a function has at most 65,536 closure templates"))?;
+        Ok(Value::Template(id))
     }
 
     /// A number of values: `3`, `open` or `open 3`.
@@ -140,7 +184,9 @@ impl<'s> Assembler<'s> {
                 Role::Label => values.push(Value::Label(self.label_reference(body)?.target())),
                 Role::Table => values.push(self.jump_table(body)?),
                 Role::Func => break, // read with the arguments
-                Role::Upvalue | Role::Template | Role::Seen | Role::Site => break,
+                Role::Upvalue => values.push(Value::Upvalue(self.upvalue(body)?)),
+                Role::Template => values.push(self.template(body)?),
+                Role::Seen | Role::Site => break, // not written
                 _ => values.push(Value::Reg(self.register(body, op, operand.name)?)),
             }
         }
@@ -259,17 +305,24 @@ impl<'s> Assembler<'s> {
         Ok(Value::Table(body.builder.table(&targets, default)))
     }
 
+    /// The name of a function of the module.
+    fn callee(&mut self) -> Result<FuncId> {
+        let at = self.cursor.peek();
+        let name = function_name(&mut self.cursor)?;
+        let found = self.functions.get(&name).copied();
+        found.ok_or_else(|| {
+            let error = self.cursor.error_at(at, format!("there is no function {}", at.describe()));
+            match hints::nearest(&name, self.functions.keys().map(String::as_str)) {
+                Some(name) => error.hint(format!("did you mean `{name}`?")),
+                None => error,
+            }
+        })
+    }
+
     /// `function(register, …)`.
     fn call(&mut self, body: &Body<'s>) -> Result<(Reg, Value)> {
         let at = self.cursor.peek();
-        let name = function_name(&mut self.cursor)?;
-        let Some(callee) = self.functions.get(&name).copied() else {
-            let error = self.cursor.error_at(at, format!("there is no function {}", at.describe()));
-            return Err(match hints::nearest(&name, self.functions.keys().map(String::as_str)) {
-                Some(name) => error.hint(format!("did you mean `{name}`?")),
-                None => error,
-            });
-        };
+        let callee = self.callee()?;
         self.cursor.expect("(")?;
         let mut arguments: Vec<Reg> = Vec::new();
         if !self.cursor.accept(")")? {

@@ -1,28 +1,151 @@
-//! What instructions on dynamic values do off the fast path of their arms.
+//! What instructions on dynamic values do off the fast path of their arms. docs/dynamic.md tells the whole of it.
+//!
+//! A function here is called with the registers at its instruction. It answers how the loop goes on ([`Go`]) or with the kind of an error,
+//! whose message or value it has left in the VM. Metamethods, iterators and handlers never run on the machine's stack: a frame is pushed for them, the
+//! caller's pc stays at its instruction, and when the frame returns, [`calls::deliver`] finishes that instruction.
 
+pub mod calls;
+pub mod closures;
+pub mod coroutines;
+pub mod errors;
+pub mod loops;
+mod names;
 pub mod numbers;
+pub mod operate;
+pub mod tables;
 
-use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Instr, Reg, Seen, Test};
-use lockstep_layout::{Ctx, Slot, Tag};
+use lockstep_bytecode::{ErrorKind, Instr, Reg, Seen};
+use lockstep_layout::{Ctx, Frame, Slot, Tag};
+use lockstep_runtime::{Heap, OutOfMemory, StringRef, TableError, Vm};
 
 use crate::activation::{Registers, vm};
-use crate::slots::slot_at;
-use numbers::{Number, Undefined};
 
-/// How an instruction goes on after a slow path.
-pub enum Step {
-    /// It is done.
-    Done,
-    /// It raises.
-    Raise(ErrorKind),
+/// How the dispatch loop goes on.
+pub enum Go {
+    /// With the next instruction.
+    Next,
+    /// With the registers as they now are.
+    Continue,
+    /// It returns this status.
+    Leave(i32),
 }
 
-/// The outcome of a comparison.
+/// How an instruction goes on, or why it raises.
+pub type Outcome = Result<Go, ErrorKind>;
+
+/// What a comparison finds.
 pub enum Verdict {
     /// The test holds, or not.
     Holds(bool),
-    /// It raises.
-    Raise(ErrorKind),
+    /// A metamethod decides: the loop goes on.
+    Go(Go),
+}
+
+/// Where the loop is: the context, its registers, and the home of its activation.
+pub struct Here<'r> {
+    /// The context.
+    pub ctx: *mut Ctx,
+    /// The loop's registers.
+    pub s: &'r mut Registers,
+    /// The home of the loop's activation.
+    pub home: *mut Frame,
+}
+
+impl Here<'_> {
+    /// The VM.
+    ///
+    /// # Safety
+    /// Nobody else uses the VM as long as the reference lives.
+    pub unsafe fn vm<'v>(&self) -> &'v mut Vm {
+        // SAFETY: the caller says so.
+        unsafe { vm(self.ctx) }
+    }
+
+    /// The heap.
+    ///
+    /// # Safety
+    /// As for [`Here::vm`].
+    pub unsafe fn heap<'v>(&self) -> &'v mut Heap {
+        // SAFETY: the caller says so.
+        unsafe { vm(self.ctx).heap_mut() }
+    }
+
+    /// Stores the pc in the frame: before anything that may collect, raise, call or look at frames.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation.
+    pub unsafe fn store_pc(&self) {
+        // SAFETY: the frame is live.
+        unsafe {
+            (*self.s.frame).pc = self.s.pc().0;
+            self.vm().dynamic.frame = self.s.frame;
+        }
+    }
+
+    /// The instruction.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation.
+    pub unsafe fn instr(&self) -> Instr {
+        // SAFETY: `ip` points into the function's code.
+        unsafe { *self.s.ip }
+    }
+
+    /// The slot of a register of the frame.
+    ///
+    /// # Safety
+    /// The frame has such a register.
+    pub unsafe fn slot(&self, reg: Reg) -> *mut Slot {
+        // SAFETY: the caller says so.
+        unsafe { crate::slots::slot_at(self.s.frame, reg) }
+    }
+
+    /// Raises with a message of its own.
+    ///
+    /// # Safety
+    /// As for [`Here::vm`].
+    pub unsafe fn fail<T>(&self, kind: ErrorKind, message: String) -> Result<T, ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe { self.vm().set_message(message) };
+        Err(kind)
+    }
+
+    /// Raises for an error of a table.
+    ///
+    /// # Safety
+    /// As for [`Here::vm`].
+    pub unsafe fn table_error<T>(&self, error: TableError) -> Result<T, ErrorKind> {
+        match error {
+            TableError::OutOfMemory => Err(ErrorKind::MemoryLimit),
+            // SAFETY: the caller says so.
+            error => unsafe { self.fail(ErrorKind::TypeError, error.message().to_owned()) },
+        }
+    }
+}
+
+/// There is no memory: the kind of that error.
+pub fn no_memory(OutOfMemory: OutOfMemory) -> ErrorKind {
+    ErrorKind::MemoryLimit
+}
+
+/// The word with this number in front of a function's code.
+///
+/// # Safety
+/// The function has such a word; see the runtime's functions.
+#[inline(always)]
+pub unsafe fn word(code: *const Instr, number: u16) -> *mut u64 {
+    // SAFETY: the caller says so.
+    unsafe { code.cast_mut().cast::<u64>().sub(1 + usize::from(number)) }
+}
+
+/// The string constant in a word.
+///
+/// # Safety
+/// The word holds one.
+#[inline(always)]
+pub unsafe fn string_word(code: *const Instr, number: u16) -> StringRef {
+    // SAFETY: the caller says so; constants live as long as the VM.
+    unsafe { StringRef::from_payload(word(code, number).read()) }
 }
 
 /// Notes in the instruction that such operands were seen.
@@ -38,221 +161,7 @@ pub unsafe fn see(ip: *const Instr, what: Seen) {
     }
 }
 
-/// The number that a value is.
-fn number(value: Slot) -> Option<Number> {
-    match Tag(value.tag) {
-        Tag::I64 => Some(Number::Int(value.payload as i64)),
-        Tag::F64 => Some(Number::Float(f64::from_bits(value.payload))),
-        _ => None,
-    }
-}
-
-fn slot_of(value: Number) -> Slot {
-    match value {
-        Number::Int(value) => Slot::i64(value),
-        Number::Float(value) => Slot::f64(value),
-    }
-}
-
-/// The name of a value's type in Lua.
-pub fn type_name(tag: Tag) -> &'static str {
-    match tag {
-        Tag::NIL => "nil",
-        Tag::BOOL => "boolean",
-        Tag::I64 | Tag::F64 => "number",
-        Tag::STRING => "string",
-        Tag::TABLE => "table",
-        Tag::CLOSURE | Tag::FOREIGN => "function",
-        Tag::COROUTINE => "thread",
-        _ => "userdata",
-    }
-}
-
-/// Raises with a message of its own.
-///
-/// # Safety
-/// The VM is not otherwise in use.
-unsafe fn fail(ctx: *mut Ctx, kind: ErrorKind, message: String) -> ErrorKind {
-    // SAFETY: the caller says so.
-    unsafe { vm(ctx).set_message(message) };
-    kind
-}
-
-/// A checked move found a value of another kind.
-///
-/// # Safety
-/// The registers are those of a running activation; the VM is not otherwise in use.
-#[cold]
-#[inline(never)]
-pub unsafe fn not_of_kind(ctx: *mut Ctx, registers: &Registers, wanted: Tag, found: u64) -> ErrorKind {
-    let name = |tag: Tag| match tag {
-        Tag::I64 => "integer",
-        Tag::F64 => "float",
-        tag => type_name(tag),
-    };
-    // SAFETY: the caller says so.
-    unsafe {
-        let (Instr::UnboxI64 { a, .. } | Instr::UnboxF64 { a, .. } | Instr::UnboxBool { a, .. }) = *registers.ip else {
-            unreachable!("no other instruction demands a kind")
-        };
-        let message = format!("{} expected, got {}{}", name(wanted), name(Tag(found)), describe(ctx, registers, a));
-        fail(ctx, ErrorKind::TypeError, message)
-    }
-}
-
-/// What a register is called, for messages: ` (local 'x')`, or nothing.
-///
-/// # Safety
-/// The registers are those of a running activation; the VM is not otherwise in use.
-unsafe fn describe(ctx: *mut Ctx, registers: &Registers, reg: Reg) -> String {
-    // SAFETY: the frame is live; the module lives as long as the VM.
-    let name = unsafe {
-        let function = lockstep_bytecode::FuncId((*registers.frame).func);
-        vm(ctx).module().function(function).registers[reg.index()].name.clone()
-    };
-    name.map_or(String::new(), |name| format!(" (local '{name}')"))
-}
-
-/// The register operands of the current instruction that hold `a` and `b`.
-///
-/// # Safety
-/// `ip` points to an instruction.
-unsafe fn operand_registers(registers: &Registers) -> (Option<Reg>, Option<Reg>) {
-    // SAFETY: the caller says so.
-    let instr = unsafe { *registers.ip };
-    let named =
-        |name: &str| instr.declared().find(|(operand, _)| operand.name == name).and_then(|(_, value)| value.reg());
-    (named("a"), named("b"))
-}
-
-/// A generic operation on two operands.
-///
-/// # Safety
-/// The registers are those of a running activation at a generic instruction; the VM is not otherwise in use.
-#[cold]
-#[inline(never)]
-pub unsafe fn operate(ctx: *mut Ctx, registers: &mut Registers, op: AnyOp, a: Slot, b: Slot, dst: Reg) -> Step {
-    // SAFETY: the caller says so; the instruction names `dst`.
-    unsafe {
-        let (Some(x), Some(y)) = (number(a), number(b)) else {
-            return Step::Raise(no_number(ctx, registers, op, a, b));
-        };
-        see(registers.ip, if a.tag == b.tag { Seen::INT } else { Seen::MIXED });
-        match numbers::arith(op, x, y) {
-            Ok(value) => {
-                slot_at(registers.frame, dst).write(slot_of(value));
-                Step::Done
-            }
-            Err(why) => Step::Raise(undefined(ctx, why)),
-        }
-    }
-}
-
-/// # Safety
-/// The VM is not otherwise in use.
-unsafe fn undefined(ctx: *mut Ctx, why: Undefined) -> ErrorKind {
-    // SAFETY: the caller says so.
-    unsafe {
-        match why {
-            Undefined::DivideByZero => fail(ctx, ErrorKind::DivideByZero, "attempt to perform 'n//0'".to_owned()),
-            Undefined::ModuloByZero => fail(ctx, ErrorKind::DivideByZero, "attempt to perform 'n%%0'".to_owned()),
-            Undefined::NoInteger => ErrorKind::Conversion,
-        }
-    }
-}
-
-/// An operand is no number. As Lua does, blames the second operand if it is the first that is no number.
-///
-/// # Safety
-/// As for [`operate`].
-unsafe fn no_number(ctx: *mut Ctx, registers: &Registers, op: AnyOp, a: Slot, b: Slot) -> ErrorKind {
-    // SAFETY: the caller says so.
-    unsafe {
-        let (ra, rb) = operand_registers(registers);
-        let (culprit, reg) = if number(b).is_none() { (b, rb) } else { (a, ra) };
-        let name = reg.map_or(String::new(), |reg| describe(ctx, registers, reg));
-        let what = match op {
-            AnyOp::Band | AnyOp::Bor | AnyOp::Bxor | AnyOp::Shl | AnyOp::Shr => "perform bitwise operation on",
-            _ => "perform arithmetic on",
-        };
-        let message = format!("attempt to {what} a {} value{name}", type_name(Tag(culprit.tag)));
-        fail(ctx, ErrorKind::TypeError, message)
-    }
-}
-
-/// A generic operation on one operand.
-///
-/// # Safety
-/// As for [`operate`].
-#[cold]
-#[inline(never)]
-pub unsafe fn unary(ctx: *mut Ctx, registers: &mut Registers, op: AnyUnOp, a: Slot, dst: Reg) -> Step {
-    // SAFETY: the caller says so; the instruction names `dst`.
-    unsafe {
-        let answer = match (op, number(a)) {
-            (AnyUnOp::Neg, Some(value)) => numbers::arith(AnyOp::Sub, Number::Int(0), value),
-            (AnyUnOp::Bnot, Some(value)) => numbers::arith(AnyOp::Bxor, value, Number::Int(-1)),
-            _ => {
-                return Step::Raise(no_number(
-                    ctx,
-                    registers,
-                    if op == AnyUnOp::Bnot { AnyOp::Bxor } else { AnyOp::Sub },
-                    a,
-                    Slot::i64(0),
-                ));
-            }
-        };
-        match answer {
-            Ok(value) => {
-                slot_at(registers.frame, dst).write(slot_of(value));
-                Step::Done
-            }
-            Err(why) => Step::Raise(undefined(ctx, why)),
-        }
-    }
-}
-
-/// A comparison of two operands.
-///
-/// # Safety
-/// As for [`operate`].
-#[cold]
-#[inline(never)]
-pub unsafe fn compare(ctx: *mut Ctx, registers: &mut Registers, test: Test, a: Slot, b: Slot) -> Verdict {
-    let numbers = number(a).zip(number(b));
-    let equal = || match numbers {
-        Some((a, b)) => numbers::equal(a, b),
-        None => a.tag == b.tag && (a.payload == b.payload || a.is_nil()),
-    };
-    // SAFETY: the caller says so.
-    unsafe { see(registers.ip, if numbers.is_some() { Seen::MIXED } else { Seen::OTHER }) };
-    let holds = match (test, numbers) {
-        (Test::Eq, _) => equal(),
-        (Test::Ne, _) => !equal(),
-        (Test::Lt, Some((a, b))) => numbers::less(a, b),
-        (Test::NotLt, Some((a, b))) => !numbers::less(a, b),
-        (Test::Le, Some((a, b))) => numbers::less_equal(a, b),
-        (Test::NotLe, Some((a, b))) => !numbers::less_equal(a, b),
-        (Test::Gt, Some((a, b))) => numbers::less(b, a),
-        (Test::NotGt, Some((a, b))) => !numbers::less(b, a),
-        (Test::Ge, Some((a, b))) => numbers::less_equal(b, a),
-        (Test::NotGe, Some((a, b))) => !numbers::less_equal(b, a),
-        (_, None) => {
-            // SAFETY: the caller says so.
-            return Verdict::Raise(unsafe { not_comparable(ctx, a, b) });
-        }
-    };
-    Verdict::Holds(holds)
-}
-
-/// # Safety
-/// The VM is not otherwise in use.
-unsafe fn not_comparable(ctx: *mut Ctx, a: Slot, b: Slot) -> ErrorKind {
-    let (a, b) = (type_name(Tag(a.tag)), type_name(Tag(b.tag)));
-    let message = match a == b {
-        true => format!("attempt to compare two {a} values"),
-        false => format!("attempt to compare {a} with {b}"),
-    };
-    // SAFETY: the caller says so.
-    unsafe { fail(ctx, ErrorKind::TypeError, message) }
+/// Whether a value is called without looking for a metamethod.
+pub fn is_function(value: Slot) -> bool {
+    value.is(Tag::CLOSURE) || value.is(Tag::FOREIGN)
 }

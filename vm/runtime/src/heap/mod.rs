@@ -161,6 +161,17 @@ impl Heap {
         self.temporaries.push(value);
     }
 
+    /// A value that is kept, counted from the first.
+    #[inline]
+    pub fn kept_value(&self, index: usize) -> Slot {
+        self.temporaries[index]
+    }
+
+    /// The values that are kept from number `first` on.
+    pub fn kept_from(&self, first: usize) -> &[Slot] {
+        &self.temporaries[first..]
+    }
+
     /// How many values are kept now; for [`Heap::release_to`].
     #[inline]
     pub fn kept(&self) -> usize {

@@ -1,0 +1,547 @@
+//! Calls of values, returns of any number of them, and how the instruction that caused a call is finished.
+//!
+//! Arguments and results pass through `staged`, a list of the VM, wherever they do not go straight from registers to registers
+//! (the arms' fast paths).
+
+use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Sem, Test};
+use lockstep_layout::{
+    ClosureHeader, Frame, FrameFlags, FunctionTraits, Slot, Status, Tag, frame_size, payload_offset,
+};
+use lockstep_runtime::{ForeignRef, HostCall, HostError, Metamethod};
+
+use super::{Go, Here, Outcome, is_function};
+use crate::activation::{Registers, chain_segment, counts_of, entry_of};
+use crate::slots::slot_at;
+
+/// How often `__call` may stand for another value that is no function.
+const CALL_CHAIN: usize = 100;
+
+/// Flags that a tail call leaves to the frame that takes the place of the caller's.
+const INHERITED: u32 = FrameFlags::BOUNDARY
+    | FrameFlags::SEGMENT
+    | FrameFlags::BASE
+    | FrameFlags::HANDLER
+    | FrameFlags::UNWIND
+    | FrameFlags::FINALIZER
+    | 0xff << FrameFlags::AUX_SHIFT;
+
+impl Here<'_> {
+    // ---- staging --------------------------------------------------------------------------------------------------------
+
+    /// Stages registers, and the open list behind them if it belongs to them.
+    ///
+    /// # Safety
+    /// The frame has these registers; nobody else uses the VM.
+    pub unsafe fn stage(&mut self, first: Reg, skip: usize, count: Count) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let dynamic = &mut self.vm().dynamic;
+            dynamic.staged.clear();
+            let from = slot_at(self.s.frame, first).add(skip);
+            dynamic.staged.extend((0..count.fixed()).map(|i| *from.add(i)));
+            if count.is_open() {
+                dynamic.staged.append(&mut dynamic.open);
+            }
+        }
+    }
+
+    /// Stages values.
+    ///
+    /// # Safety
+    /// Nobody else uses the VM.
+    pub unsafe fn stage_values(&mut self, values: &[Slot]) {
+        // SAFETY: the caller says so.
+        let staged = unsafe { &mut self.vm().dynamic.staged };
+        staged.clear();
+        staged.extend_from_slice(values);
+    }
+
+    /// Puts what is staged where results are wanted, `prefix` in front.
+    ///
+    /// # Safety
+    /// The frame has the registers.
+    pub unsafe fn place(&mut self, base: Reg, want: Count, prefix: Option<bool>) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let dynamic = &mut self.vm().dynamic;
+            let prefix = prefix.map(Slot::bool);
+            if want.is_open() {
+                dynamic.open.clear();
+                dynamic.open.extend(prefix);
+                dynamic.open.append(&mut dynamic.staged);
+                return;
+            }
+            let mut values = prefix.into_iter().chain(dynamic.staged.iter().copied());
+            let to = slot_at(self.s.frame, base);
+            for i in 0..want.fixed() {
+                to.add(i).write(values.next().unwrap_or(Slot::NIL));
+            }
+            dynamic.staged.clear();
+        }
+    }
+
+    // ---- calls ----------------------------------------------------------------------------------------------------------
+
+    /// The instruction calls the value of `base`.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation at such an instruction; nobody else uses the VM.
+    #[inline(never)]
+    pub unsafe fn call_registers(&mut self, base: Reg, args: Count) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            self.stage(base, 1, args);
+            self.call_value(*self.slot(base), 0)
+        }
+    }
+
+    /// Calls a value with what is staged. The flags are the new frame's.
+    ///
+    /// # Safety
+    /// As for [`Here::call_registers`]; the pc is stored.
+    pub unsafe fn call_value(&mut self, callee: Slot, flags: u32) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            let callee = self.resolve(callee)?;
+            if callee.is(Tag::FOREIGN) {
+                self.call_host(callee)?;
+                return self.deliver(flags);
+            }
+            self.push_closure(callee.payload as *mut ClosureHeader, flags)?;
+            Ok(Go::Continue)
+        }
+    }
+
+    /// # Safety
+    /// As for [`Here::call_value`].
+    #[cold]
+    unsafe fn not_callable(&mut self, callee: Slot) -> ErrorKind {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.vm().dynamic.staged.clear();
+            let name = match self.instr() {
+                Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. } => self.describe(base),
+                Instr::ForInAny { .. } => " (for iterator 'for iterator')".to_owned(),
+                _ => String::new(),
+            };
+            let message = format!("attempt to call a {} value{name}", self.type_of(callee));
+            self.vm().set_message(message);
+            ErrorKind::TypeError
+        }
+    }
+
+    /// Makes a frame for a closure behind the running one, with what is staged as arguments, and goes there.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`]; the closure is live.
+    pub unsafe fn push_closure(&mut self, closure: *mut ClosureHeader, flags: u32) -> Result<(), ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let caller = self.s.frame;
+            let depth = (*caller).depth;
+            if depth >= (*self.ctx).depth_limit {
+                self.vm().dynamic.staged.clear();
+                return Err(ErrorKind::StackOverflow);
+            }
+            self.lay_frame(self.s.top, closure, caller, depth + 1, flags)
+        }
+    }
+
+    /// Makes a frame at `base` or, if there is no room, in a new segment; and goes there.
+    ///
+    /// # Safety
+    /// As for [`Here::push_closure`]; behind `base` nothing of the segment is in use.
+    pub unsafe fn lay_frame(
+        &mut self,
+        mut base: *mut Frame,
+        closure: *mut ClosureHeader,
+        caller: *mut Frame,
+        depth: u32,
+        mut flags: u32,
+    ) -> Result<(), ErrorKind> {
+        // SAFETY: a closure's function is generic; the segment has room for what was checked.
+        unsafe {
+            let ctx = self.ctx;
+            let func = (*closure).function;
+            let entry = entry_of(ctx, func);
+            let (params, traits) = (usize::from((*entry).params), (*entry).traits);
+            let count = self.vm().dynamic.staged.len();
+            let mut below = 0;
+            if traits & FunctionTraits::VARARG != 0 {
+                below = (count.saturating_sub(params) + 1) * size_of::<Slot>();
+                flags |= FrameFlags::VARARG;
+            }
+            let size = frame_size(u32::from((*entry).frame_slots)) as usize;
+            if base as u64 + (below + size) as u64 > (*ctx).segment_end {
+                match chain_segment(ctx, below + size) {
+                    Some(chained) => base = chained,
+                    None => {
+                        self.vm().dynamic.staged.clear();
+                        return Err(ErrorKind::MemoryLimit);
+                    }
+                }
+                flags |= FrameFlags::SEGMENT;
+            }
+            let frame = base.byte_add(below);
+            frame.write(Frame { func, pc: 0, caller: caller as u64, depth, flags, callee: closure as u64 });
+            let staged = &mut self.vm().dynamic.staged;
+            let slots = frame.byte_add(payload_offset(0) as usize).cast::<Slot>();
+            for i in 0..params {
+                slots.add(i).write(staged.get(i).copied().unwrap_or(Slot::NIL));
+            }
+            if traits & FunctionTraits::VARARG != 0 {
+                let extra = staged.get(params..).unwrap_or_default();
+                let number = frame.cast::<Slot>().sub(1);
+                number.write(Slot::i64(extra.len() as i64));
+                number.sub(extra.len()).copy_from_nonoverlapping(extra.as_ptr(), extra.len());
+            }
+            staged.clear();
+            if traits & FunctionTraits::FIXED != 0 {
+                crate::activation::fresh_registers(frame, entry, params);
+            }
+            let code = (*entry).code as *const Instr;
+            *self.s = Registers { frame, code, ip: code, top: frame.byte_add(size), counts: counts_of(entry) };
+            Ok(())
+        }
+    }
+
+    /// The arguments behind the parameters of the running frame.
+    ///
+    /// # Safety
+    /// The frame is one of a vararg function, and stays so as long as the slice is used.
+    pub unsafe fn extra_arguments<'a>(frame: *mut Frame) -> &'a [Slot] {
+        // SAFETY: `lay_frame` has put them there, and their number just below the frame.
+        unsafe {
+            let number = frame.cast::<Slot>().sub(1);
+            let count = (*number).payload as usize;
+            std::slice::from_raw_parts(number.sub(count), count)
+        }
+    }
+
+    /// `vararg`.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation of a vararg function; nobody else uses the VM.
+    pub unsafe fn vararg(&mut self, values: Reg, count: Count) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            let extra = Self::extra_arguments(self.s.frame);
+            self.stage_values(extra);
+            self.place(values, count, None);
+            Ok(Go::Next)
+        }
+    }
+
+    /// Calls a function of the host with what is staged; its results are staged then.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`]; `foreign` refers to a live function of the host.
+    pub unsafe fn call_host(&mut self, foreign: Slot) -> Result<(), ErrorKind> {
+        // SAFETY: the caller says so. Arguments are kept by the heap as long as the call lasts.
+        unsafe {
+            let vm = self.vm();
+            let number = ForeignRef::from_payload(foreign.payload).function() as usize;
+            let host = vm.dynamic.hosts[number].clone();
+            let before = vm.heap().kept();
+            vm.heap_mut().keep(foreign);
+            for value in std::mem::take(&mut vm.dynamic.staged) {
+                vm.heap_mut().keep(value);
+            }
+            let outer = std::mem::replace(&mut vm.dynamic.host_frame, self.s.frame);
+            let mut call = HostCall::new(vm, host.name.clone(), before + 1);
+            let from = call.results_from();
+            let outcome = (host.code)(&mut call);
+            let vm = self.vm();
+            vm.dynamic.host_frame = outer;
+            if outcome.is_ok() {
+                let results = vm.heap().kept_from(from).to_vec();
+                vm.dynamic.staged = results;
+            }
+            vm.heap_mut().release_to(before);
+            outcome.map_err(|error| self.host_error(error))
+        }
+    }
+
+    /// Calls a value for a function of the host: `run` runs an activation of its own. The results are staged; otherwise an error is pending.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that has called the host's function; nobody else uses the VM.
+    pub unsafe fn call_nested(
+        &mut self,
+        callee: Slot,
+        args: &[Slot],
+        run: impl FnOnce(Registers) -> i32,
+    ) -> Result<(), ()> {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.stage_values(args);
+            let made = match self.resolve(callee) {
+                Ok(callee) if callee.is(Tag::FOREIGN) => match self.call_host(callee) {
+                    Ok(()) => return Ok(()),
+                    Err(kind) => Err(kind),
+                },
+                Ok(callee) => self.push_closure(callee.payload as *mut ClosureHeader, FrameFlags::BOUNDARY),
+                Err(kind) => Err(kind),
+            };
+            if let Err(kind) = made {
+                self.leave_pending(kind);
+                return Err(());
+            }
+            if run(*self.s) == Status::OK { Ok(()) } else { Err(()) }
+        }
+    }
+
+    /// The function that is called for a value; staged arguments grow by the values that are called in its place.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`].
+    unsafe fn resolve(&mut self, mut callee: Slot) -> Result<Slot, ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe {
+            for _ in 0..CALL_CHAIN {
+                if is_function(callee) {
+                    return Ok(callee);
+                }
+                let method = self.heap().metamethod(callee, Metamethod::Call);
+                if method.is_nil() {
+                    return Err(self.not_callable(callee));
+                }
+                self.vm().dynamic.staged.insert(0, callee);
+                callee = method;
+            }
+            self.fail(ErrorKind::TypeError, "'__call' chain too long".to_owned())
+        }
+    }
+
+    /// # Safety
+    /// As for [`Here::call_value`].
+    unsafe fn host_error(&mut self, error: HostError) -> ErrorKind {
+        // SAFETY: the caller says so.
+        unsafe {
+            let vm = self.vm();
+            match error {
+                HostError::Message(message) => {
+                    vm.set_message(message);
+                    ErrorKind::HostError
+                }
+                HostError::Value(value) => {
+                    vm.dynamic.thrown = value;
+                    ErrorKind::Raised
+                }
+                HostError::OutOfMemory => ErrorKind::MemoryLimit,
+                HostError::Pending => {
+                    vm.dynamic.pending.as_ref().map_or(ErrorKind::Interrupted, |pending| pending.kind)
+                }
+            }
+        }
+    }
+
+    /// `tail_call`.
+    ///
+    /// # Safety
+    /// As for [`Here::call_registers`].
+    #[inline(never)]
+    pub unsafe fn tail_call(&mut self, base: Reg, args: Count) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            if let Some(outcome) = self.close_for_return(args.is_open()) {
+                return outcome;
+            }
+            self.stage(base, 1, args);
+            let callee = self.resolve(*self.slot(base))?;
+            if callee.is(Tag::FOREIGN) {
+                self.call_host(callee)?;
+                return self.leave();
+            }
+            let frame = self.s.frame;
+            let Frame { flags, caller, depth, .. } = *frame;
+            let mut base = frame;
+            if flags & FrameFlags::VARARG != 0 {
+                let extra = Self::extra_arguments(frame).len();
+                base = frame.cast::<Slot>().sub(extra + 1).cast();
+            }
+            let mut inherited = flags & INHERITED;
+            if flags & FrameFlags::SEGMENT != 0 {
+                // The frame's segment is all its own; a larger one may take its place.
+                (*frame).flags &= !FrameFlags::SEGMENT;
+                self.vm().pop_segment();
+                inherited &= !FrameFlags::SEGMENT;
+                base = (*self.ctx).segment_end as *mut Frame;
+            }
+            self.lay_frame(base, callee.payload as *mut ClosureHeader, caller as *mut Frame, depth, inherited)?;
+            Ok(Go::Continue)
+        }
+    }
+
+    // ---- returns --------------------------------------------------------------------------------------------------------
+
+    /// `ret.any`, where it is not a matter of copying registers.
+    ///
+    /// # Safety
+    /// As for [`Here::call_registers`].
+    #[inline(never)]
+    pub unsafe fn return_registers(&mut self, values: Reg, count: Count) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            if let Some(outcome) = self.close_for_return(count.is_open()) {
+                return outcome;
+            }
+            self.stage(values, 0, count);
+            self.leave()
+        }
+    }
+
+    /// Ends the variables of the frame before it is left. If one of them has to be closed, answers how that goes on; the instruction is executed
+    /// again afterwards. An open list that it takes waits meanwhile.
+    ///
+    /// # Safety
+    /// As for [`Here::call_registers`].
+    pub unsafe fn close_for_return(&mut self, takes_open: bool) -> Option<Outcome> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let frame = self.s.frame;
+            if (*frame).flags & (FrameFlags::CLOSING | FrameFlags::CAPTURED) == 0 {
+                return None;
+            }
+            let dynamic = &mut self.vm().dynamic;
+            if takes_open && let Some((_, open)) = dynamic.waiting.pop_if(|(waiting, _)| *waiting == frame) {
+                dynamic.open = open;
+            }
+            let first = self.slot(Reg(0));
+            if self.next_to_close(first).is_some() && takes_open {
+                let open = std::mem::take(&mut dynamic.open);
+                dynamic.waiting.push((frame, open));
+            }
+            self.end_variables(first)
+        }
+    }
+
+    /// The frame is left with what is staged as its results.
+    ///
+    /// # Safety
+    /// As for [`Here::call_registers`]; the frame's variables are ended.
+    pub unsafe fn leave(&mut self) -> Outcome {
+        // SAFETY: the frame is live. Without the flags its caller is a live frame of this activation, suspended at an instruction.
+        unsafe {
+            let Frame { flags, caller, .. } = *self.s.frame;
+            if flags & FrameFlags::SEGMENT != 0 {
+                self.vm().pop_segment();
+            }
+            if flags & FrameFlags::BOUNDARY != 0 {
+                let first = self.vm().dynamic.staged.first().copied().unwrap_or(Slot::NIL);
+                self.home.byte_add(payload_offset(0) as usize).cast::<Slot>().write(first);
+                return Ok(Go::Leave(Status::OK));
+            }
+            if flags & FrameFlags::BASE != 0 {
+                return self.finish_coroutine();
+            }
+            *self.s = Registers::of(self.ctx, caller as *mut Frame);
+            if flags & FrameFlags::HANDLER != 0 {
+                return self.handled();
+            }
+            self.deliver(flags)
+        }
+    }
+
+    /// Finishes the instruction that the registers are at with the results that are staged. `flags` are those of the frame that has returned.
+    ///
+    /// # Safety
+    /// The registers are those of a frame suspended at an instruction that calls; nobody else uses the VM.
+    pub unsafe fn deliver(&mut self, flags: u32) -> Outcome {
+        // SAFETY: the caller says so. An instruction's registers exist.
+        unsafe {
+            if flags & FrameFlags::FINALIZER != 0 {
+                self.vm().dynamic.staged.clear();
+                return Ok(Go::Continue);
+            }
+            if flags & FrameFlags::UNWIND != 0 {
+                self.vm().dynamic.staged.clear();
+                return self.unwind_on();
+            }
+            let instr = self.instr();
+            match instr {
+                Instr::CallAny { base, results, .. } => {
+                    self.place(base, results, None);
+                    return Ok(Go::Next);
+                }
+                Instr::PcallAny { base, results, .. } | Instr::XpcallAny { base, results, .. } => {
+                    self.place(base, results, Some(true));
+                    return Ok(Go::Next);
+                }
+                Instr::TailCallAny { .. } => return self.leave(),
+                Instr::ForInAny { base, vars, target } => return self.iterated(base, vars, target),
+                // A variable was closed: the instruction goes on with the next one.
+                Instr::RetAny { .. } | Instr::CloseAny { .. } | Instr::Ret { .. } | Instr::RetVoid {} => {
+                    self.vm().dynamic.staged.clear();
+                    return Ok(Go::Continue);
+                }
+                _ => {}
+            }
+            let staged = &mut self.vm().dynamic.staged;
+            let value = staged.first().copied().unwrap_or(Slot::NIL);
+            staged.clear();
+            match (instr.info().sem, instr) {
+                (Sem::AnyBranch(test) | Sem::AnyBranchImm(test), _) => {
+                    let holds = value.is_falsy() == is_negation(test);
+                    self.branch(holds)
+                }
+                (Sem::AnyCompare(_), _) => {
+                    let dst = instr.def().expect("a comparison has a result");
+                    self.slot(dst).write(Slot::bool(!value.is_falsy()));
+                    Ok(Go::Next)
+                }
+                (Sem::Concat, Instr::ConcatAny { values, .. }) => {
+                    let at = flags >> FrameFlags::AUX_SHIFT & 0xff;
+                    self.slot(values).add(at as usize).write(value);
+                    self.concat(values, at as usize + 1)
+                }
+                (Sem::Set | Sem::SetName, _) => Ok(Go::Next),
+                (Sem::Method, Instr::MethodAny { base, object, .. }) => {
+                    let object = *self.slot(object);
+                    self.slot(base).write(value);
+                    self.slot(base).add(1).write(object);
+                    Ok(Go::Next)
+                }
+                _ => {
+                    let dst = instr.def().unwrap_or_else(|| panic!("`{}` waits for no call", instr.op()));
+                    self.slot(dst).write(value);
+                    Ok(Go::Next)
+                }
+            }
+        }
+    }
+
+    /// Continues at the instruction's target or behind it.
+    ///
+    /// # Safety
+    /// The registers are at a branch.
+    pub unsafe fn branch(&mut self, taken: bool) -> Outcome {
+        // SAFETY: the caller says so; a verified target is inside the code.
+        unsafe {
+            if !taken {
+                return Ok(Go::Next);
+            }
+            let target = self.instr().target().expect("a branch has a target");
+            self.s.ip = self.s.code.add(target.index());
+            Ok(Go::Continue)
+        }
+    }
+}
+
+/// Whether a test is the negation of a relation.
+pub fn is_negation(test: Test) -> bool {
+    matches!(test, Test::Ne | Test::NotLt | Test::NotLe | Test::NotGt | Test::NotGe)
+}
+
+/// Notes which function a call has called: the first one, or that there were several.
+///
+/// # Safety
+/// `site` is the word of the call's place.
+#[cold]
+#[inline(never)]
+pub unsafe fn saw_callee(site: *mut u64, func: u32) {
+    // SAFETY: the caller says so. Nobody else reads it while the program runs.
+    unsafe { site.write(if site.read() == 0 { u64::from(func) + 1 } else { u64::MAX }) }
+}

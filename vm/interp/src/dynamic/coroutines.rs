@@ -1,0 +1,244 @@
+//! Coroutines: each a thread of its own, between which the loop switches by changing its registers.
+
+use lockstep_bytecode::{Count, ErrorKind, Instr, Reg};
+use lockstep_layout::{ClosureHeader, Frame, FrameFlags, Slot, Tag};
+use lockstep_runtime::{CoroutineRef, Pending, Stack, Thread, ThreadStatus, UnwindEnd, Unwinding};
+
+use super::{Go, Here, Outcome, is_function, no_memory};
+use crate::activation::Registers;
+
+/// What a thread costs besides its stack.
+const THREAD_BYTES: u64 = size_of::<Thread>() as u64;
+
+impl Here<'_> {
+    /// `coroutine`.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation at such an instruction; nobody else uses the VM.
+    #[inline(never)]
+    pub unsafe fn create_coroutine(&mut self, dst: Reg, a: Reg) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            let function = *self.slot(a);
+            if !is_function(function) {
+                let message = format!("a coroutine runs a function, not a {} value", self.type_of(function));
+                return self.fail(ErrorKind::TypeError, message);
+            }
+            let heap = self.heap();
+            let coroutine = heap.new_coroutine().map_err(no_memory)?;
+            let kept = heap.kept();
+            heap.keep(coroutine.slot());
+            let charged = heap.charge_coroutine(coroutine, THREAD_BYTES + Stack::SMALL as u64);
+            heap.release_to(kept);
+            charged.map_err(no_memory)?;
+            let stack = Stack::small(0).map_err(no_memory)?;
+            let thread = Box::new(Thread::new(stack, coroutine.slot(), *self.slot(a)));
+            self.vm().attach(coroutine, thread);
+            self.slot(dst).write(coroutine.slot());
+            Ok(Go::Next)
+        }
+    }
+
+    /// The thread of a coroutine.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    unsafe fn coroutine_of(&self, value: Slot) -> Result<*mut Thread, ErrorKind> {
+        // SAFETY: the caller says so. A coroutine that a program can name has its thread.
+        unsafe {
+            match CoroutineRef::from_slot(value) {
+                Some(coroutine) => Ok(coroutine.state().cast()),
+                None => {
+                    let message = format!("coroutine expected, got {}", self.type_of(value));
+                    self.fail(ErrorKind::TypeError, message)
+                }
+            }
+        }
+    }
+
+    /// `resume`.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    #[inline(never)]
+    pub unsafe fn resume(&mut self, base: Reg, args: Count, results: Count) -> Outcome {
+        // SAFETY: the caller says so. Only the running thread's frames are used; the other's are as it has left them.
+        unsafe {
+            self.store_pc();
+            let thread = self.coroutine_of(*self.slot(base))?;
+            let current = self.vm().dynamic.current;
+            if (*thread).status != ThreadStatus::Suspended {
+                let what = if (*thread).status == ThreadStatus::Dead { "dead" } else { "non-suspended" };
+                self.vm().dynamic.open.clear();
+                let text = format!("cannot resume {what} coroutine");
+                let text = self.heap().new_string(text.as_bytes()).map_err(no_memory)?;
+                self.stage_values(&[text.slot()]);
+                self.place(base, results, Some(false));
+                return Ok(Go::Next);
+            }
+            let depth = (*self.s.frame).depth;
+            if depth >= (*self.ctx).depth_limit {
+                return Err(ErrorKind::StackOverflow);
+            }
+            self.stage(base, 1, args);
+            let start = std::mem::replace(&mut (*thread).start, Slot::NIL);
+            if start.is(Tag::FOREIGN) {
+                (*thread).status = ThreadStatus::Dead;
+                self.call_host(start)?;
+                self.place(base, results, Some(true));
+                return Ok(Go::Next);
+            }
+            ((*current).frame, (*current).status) = (self.s.frame, ThreadStatus::Normal);
+            ((*thread).resumer, (*thread).status) = (current, ThreadStatus::Running);
+            self.vm().switch_to(thread);
+            if start.is_nil() {
+                *self.s = Registers::of(self.ctx, (*thread).frame);
+                let Instr::YieldAny { values, results, .. } = self.instr() else {
+                    unreachable!("a suspended coroutine waits in a yield")
+                };
+                self.place(values, results, None);
+                return Ok(Go::Next);
+            }
+            let first = (*thread).stack.base() as *mut Frame;
+            let closure = start.payload as *mut ClosureHeader;
+            match self.lay_frame(first, closure, std::ptr::null_mut(), depth + 1, FrameFlags::BASE) {
+                Ok(()) => Ok(Go::Continue),
+                Err(kind) => {
+                    (*thread).status = ThreadStatus::Dead;
+                    (*current).status = ThreadStatus::Running;
+                    self.vm().switch_to(current);
+                    Err(kind)
+                }
+            }
+        }
+    }
+
+    /// Goes back to the thread that has resumed the running one, at its `resume`.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`]; the running thread is a coroutine's.
+    unsafe fn switch_back(&mut self, status: ThreadStatus) -> (Reg, Count) {
+        // SAFETY: the caller says so. What has resumed this thread waits, and lives.
+        unsafe {
+            let thread = self.vm().dynamic.current;
+            (*thread).status = status;
+            let resumer = std::mem::replace(&mut (*thread).resumer, std::ptr::null_mut());
+            (*resumer).status = ThreadStatus::Running;
+            self.vm().switch_to(resumer);
+            *self.s = Registers::of(self.ctx, (*resumer).frame);
+            match self.instr() {
+                Instr::ResumeAny { base, results, .. } => (base, results),
+                other => unreachable!("`{}` resumes nothing", other.op()),
+            }
+        }
+    }
+
+    /// `yield`.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    #[inline(never)]
+    pub unsafe fn suspend(&mut self, values: Reg, args: Count) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            let thread = self.vm().dynamic.current;
+            if (*thread).resumer.is_null() {
+                return self.fail(ErrorKind::TypeError, "attempt to yield from outside a coroutine".to_owned());
+            }
+            if (*thread).boundaries != 0 {
+                return self.fail(ErrorKind::TypeError, "attempt to yield across a C-call boundary".to_owned());
+            }
+            self.stage(values, 0, args);
+            (*thread).frame = self.s.frame;
+            let (base, results) = self.switch_back(ThreadStatus::Suspended);
+            self.place(base, results, Some(true));
+            Ok(Go::Next)
+        }
+    }
+
+    /// The first frame of the running coroutine has returned with what is staged.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    pub unsafe fn finish_coroutine(&mut self) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            let (base, results) = self.switch_back(ThreadStatus::Dead);
+            self.place(base, results, Some(true));
+            Ok(Go::Next)
+        }
+    }
+
+    /// An error has ended the running coroutine. One that cannot be caught goes on where it was resumed.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    pub unsafe fn coroutine_failed(&mut self, pending: Pending, is_final: fn(ErrorKind) -> bool) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            (*self.vm().dynamic.current).failure = Some(pending.value);
+            let (base, results) = self.switch_back(ThreadStatus::Dead);
+            if is_final(pending.kind) {
+                self.vm().dynamic.pending = Some(pending);
+                return Ok(self.pass_on());
+            }
+            self.stage_values(&[pending.value]);
+            self.place(base, results, Some(false));
+            Ok(Go::Next)
+        }
+    }
+
+    /// `close_coroutine`.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    #[inline(never)]
+    pub unsafe fn close_coroutine(&mut self, base: Reg) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            self.vm().dynamic.open.clear();
+            let thread = self.coroutine_of(*self.slot(base))?;
+            let mut failure = None;
+            let mut closing = Vec::new();
+            match (*thread).status {
+                ThreadStatus::Dead => failure = (*thread).failure.take(),
+                ThreadStatus::Suspended => {
+                    (*thread).status = ThreadStatus::Dead;
+                    (*thread).start = Slot::NIL;
+                    closing.extend((*thread).to_close.drain(..).map(|slot| *slot));
+                    (*thread).close_all(self.heap());
+                    (*thread).stack.reset();
+                }
+                status => {
+                    let message = format!("cannot close a {} coroutine", status.name());
+                    return self.fail(ErrorKind::TypeError, message);
+                }
+            }
+            let kind = ErrorKind::Raised;
+            let pending = failure.map(|value| Pending { kind, value, ..Pending::default() });
+            let unwinding = Unwinding { catcher: self.s.frame, end: UnwindEnd::Closed, pending, closing };
+            self.vm().dynamic.unwinding.push(unwinding);
+            self.unwind_on()
+        }
+    }
+
+    /// `status`.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    #[inline(never)]
+    pub unsafe fn coroutine_status(&mut self, dst: Reg, a: Reg) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            let thread = self.coroutine_of(*self.slot(a))?;
+            let name = (*thread).status.name();
+            let name = self.heap().new_string(name.as_bytes()).map_err(no_memory)?;
+            self.slot(dst).write(name.slot());
+            Ok(Go::Next)
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Errors as values: raising, message handlers, catching, and leaving frames with what has to be closed in them.
+//!
+//! An error is *pending* in the VM from the raise on. If an `xpcall` will catch it, its message handler runs first, in a frame on top of the one that
+//! raised. Then frames are left up to the one that catches: a protected call, the boundary of the activation, or the first frame of a coroutine. Values to be closed are
+//! gathered on the way, and closed by calls from there, one after another; an error in such a call takes the place of the one before.
+
+use lockstep_bytecode::{ErrorKind, FuncId, Instr};
+use lockstep_layout::{Frame, FrameFlags, Slot, Status, frame_size, payload_offset};
+use lockstep_runtime::{Metamethod, Pending, StringRef, UnwindEnd, Unwinding, type_name};
+
+use super::{Go, Here, Outcome};
+use crate::activation::{Registers, entry_of};
+
+/// Room that a message handler gets above the limit of depth when that is what it handles.
+const HANDLER_DEPTH: u32 = 100;
+
+/// Whether a program cannot catch an error of this kind.
+fn is_final(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::BudgetExhausted | ErrorKind::Interrupted)
+}
+
+impl Here<'_> {
+    /// `throw`.
+    ///
+    /// # Safety
+    /// Nobody else uses the VM.
+    pub unsafe fn throw(&mut self, value: Slot) -> ErrorKind {
+        // SAFETY: the caller says so.
+        unsafe { self.vm().dynamic.thrown = value };
+        ErrorKind::Raised
+    }
+
+    /// Raises at the current instruction.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation; nobody else uses the VM.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn raise(&mut self, kind: ErrorKind) -> Go {
+        // SAFETY: the caller says so; the frame is live, and so are its callers, each with its pc stored.
+        unsafe {
+            self.store_pc();
+            self.leave_pending(kind);
+            self.pass_on()
+        }
+    }
+
+    /// Makes an error pending that nobody passes on here.
+    ///
+    /// # Safety
+    /// As for [`Here::raise`].
+    pub unsafe fn leave_pending(&mut self, kind: ErrorKind) {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.vm().dynamic.staged.clear();
+            if self.vm().dynamic.pending.is_none() {
+                let pending = self.pending(kind);
+                self.vm().dynamic.pending = Some(pending);
+            }
+        }
+    }
+
+    /// The error of this kind, with value and message.
+    ///
+    /// # Safety
+    /// As for [`Here::raise`].
+    unsafe fn pending(&mut self, kind: ErrorKind) -> Pending {
+        // SAFETY: the caller says so.
+        unsafe {
+            let vm = self.vm();
+            let message = vm.take_message();
+            if kind == ErrorKind::Raised {
+                let value = std::mem::replace(&mut vm.dynamic.thrown, Slot::NIL);
+                let text = match StringRef::from_slot(value) {
+                    Some(string) => String::from_utf8_lossy(string.bytes()).into_owned(),
+                    None if value.is_number() => lockstep_runtime::NumberText::of(value)
+                        .map_or(String::new(), |text| String::from_utf8_lossy(text.bytes()).into_owned()),
+                    None => format!("(error object is a {} value)", type_name(value)),
+                };
+                return Pending { kind, value, message: Some(text), ..Pending::default() };
+            }
+            let mut value = vm.dynamic.no_memory;
+            if kind != ErrorKind::MemoryLimit && !is_final(kind) {
+                let function = vm.module().function(FuncId((*self.s.frame).func));
+                let line = function.lines.line(self.s.pc());
+                let what = message.as_deref().unwrap_or(kind.message());
+                let text = format!("{}:{line}: {what}", vm.module().source);
+                if let Ok(string) = vm.heap_mut().new_string(text.as_bytes()) {
+                    value = string.slot();
+                }
+            }
+            Pending { kind, value, message, ..Pending::default() }
+        }
+    }
+
+    /// The pending error goes to whoever handles or catches it.
+    ///
+    /// # Safety
+    /// As for [`Here::raise`]; an error is pending, and the pc is stored.
+    pub unsafe fn pass_on(&mut self) -> Go {
+        // SAFETY: the caller says so.
+        unsafe {
+            let dynamic = &mut self.vm().dynamic;
+            let (kind, is_handled) =
+                dynamic.pending.as_ref().map_or((ErrorKind::Interrupted, true), |p| (p.kind, p.is_handled));
+            let mut frame = self.s.frame;
+            let (mut in_handler, mut handler, mut reaches_host) = (false, None, false);
+            loop {
+                match self.waiting_at(frame) {
+                    Instr::PcallAny { .. } if !is_final(kind) => break,
+                    Instr::XpcallAny { handler: reg, .. } if !is_final(kind) => {
+                        handler = Some(*crate::slots::slot_at(frame, reg));
+                        break;
+                    }
+                    _ => {}
+                }
+                in_handler |= (*frame).flags & FrameFlags::HANDLER != 0;
+                if (*frame).flags & FrameFlags::FINALIZER != 0 {
+                    break;
+                }
+                if (*frame).caller == 0 {
+                    reaches_host = (*frame).flags & FrameFlags::BASE == 0;
+                    break;
+                }
+                frame = (*frame).caller as *mut Frame;
+            }
+            if in_handler && !is_handled && !is_final(kind) {
+                // No handler handles errors of handlers.
+                let value = dynamic.handler_error;
+                let kind = ErrorKind::HandlerError;
+                dynamic.pending = Some(Pending { kind, value, is_handled: true, ..Pending::default() });
+            } else if let Some(handler) = handler
+                && !is_handled
+            {
+                return self.handle(handler);
+            }
+            if reaches_host || is_final(kind) {
+                let traceback = self.vm().traceback(self.s.frame);
+                if let Some(pending) = &mut self.vm().dynamic.pending
+                    && pending.traceback.innermost.is_empty()
+                {
+                    pending.traceback = traceback;
+                }
+            }
+            self.unwind()
+        }
+    }
+
+    /// The instruction that a frame is at.
+    ///
+    /// # Safety
+    /// The frame is live, and its pc stored.
+    unsafe fn waiting_at(&self, frame: *mut Frame) -> Instr {
+        // SAFETY: the caller says so.
+        unsafe { *((*entry_of(self.ctx, (*frame).func)).code as *const Instr).add((*frame).pc as usize) }
+    }
+
+    /// Calls the message handler, on top of the frame that has raised.
+    ///
+    /// # Safety
+    /// As for [`Here::pass_on`].
+    unsafe fn handle(&mut self, handler: Slot) -> Go {
+        // SAFETY: the caller says so. The frame is not gone back to, so that its depth does not matter any more.
+        unsafe {
+            let frame = self.s.frame;
+            (*frame).depth = (*frame).depth.min((*self.ctx).depth_limit.saturating_sub(HANDLER_DEPTH));
+            let Some(pending) = self.vm().dynamic.pending.take() else { unreachable!("an error is pending") };
+            self.stage_values(&[pending.value]);
+            self.vm().dynamic.handling.push(pending);
+            let outcome = match handler {
+                handler if handler.is(lockstep_layout::Tag::FOREIGN) => match self.call_host(handler) {
+                    Ok(()) => self.handled(),
+                    Err(kind) => Err(kind),
+                },
+                handler => self.call_value(handler, FrameFlags::HANDLER),
+            };
+            match outcome {
+                Ok(go) => go,
+                Err(_) => {
+                    let dynamic = &mut self.vm().dynamic;
+                    dynamic.handling.pop();
+                    dynamic.staged.clear();
+                    let value = dynamic.handler_error;
+                    let kind = ErrorKind::HandlerError;
+                    self.vm().take_message();
+                    dynamic.pending = Some(Pending { kind, value, is_handled: true, ..Pending::default() });
+                    self.unwind()
+                }
+            }
+        }
+    }
+
+    /// A message handler has returned: what it has staged is raised now.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that has raised; nobody else uses the VM.
+    pub unsafe fn handled(&mut self) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            let dynamic = &mut self.vm().dynamic;
+            let value = dynamic.staged.first().copied().unwrap_or(Slot::NIL);
+            dynamic.staged.clear();
+            let Some(pending) = dynamic.handling.pop() else { unreachable!("a handler handles an error") };
+            dynamic.pending = Some(Pending { value, is_handled: true, ..pending });
+            Ok(self.unwind())
+        }
+    }
+
+    /// Leaves frames up to the one that catches.
+    ///
+    /// # Safety
+    /// As for [`Here::pass_on`].
+    unsafe fn unwind(&mut self) -> Go {
+        // SAFETY: the chain of callers is live and reaches a boundary or the first frame of a coroutine.
+        unsafe {
+            let kind = self.vm().dynamic.pending.as_ref().map_or(ErrorKind::Interrupted, |pending| pending.kind);
+            let mut closing = Vec::new();
+            let mut frame = self.s.frame;
+            let end = loop {
+                let dynamic = &mut self.vm().dynamic;
+                if let Some(unwinding) = dynamic.unwinding.last()
+                    && unwinding.catcher == frame
+                {
+                    if !is_final(kind) {
+                        break unwinding.end;
+                    }
+                    dynamic.unwinding.pop();
+                }
+                if !is_final(kind) && matches!(self.waiting_at(frame), Instr::PcallAny { .. } | Instr::XpcallAny { .. })
+                {
+                    break UnwindEnd::Caught;
+                }
+                let Frame { flags, caller, .. } = *frame;
+                self.abandon(frame, &mut closing);
+                if flags & FrameFlags::BOUNDARY != 0 {
+                    break UnwindEnd::Boundary;
+                }
+                if flags & FrameFlags::BASE != 0 {
+                    break UnwindEnd::Coroutine;
+                }
+                if flags & FrameFlags::SEGMENT != 0 {
+                    self.vm().pop_segment();
+                }
+                frame = caller as *mut Frame;
+                if flags & FrameFlags::FINALIZER != 0 && !is_final(kind) {
+                    break UnwindEnd::Finalizer;
+                }
+            };
+            *self.s = Registers::of(self.ctx, frame);
+            if is_final(kind) {
+                // Nothing of the program runs any more.
+                closing.clear();
+            }
+            closing.reverse();
+            let dynamic = &mut self.vm().dynamic;
+            let pending = dynamic.pending.take();
+            match dynamic.unwinding.last_mut() {
+                Some(unwinding) if unwinding.catcher == frame => {
+                    unwinding.pending = pending;
+                    unwinding.closing.append(&mut closing);
+                }
+                _ => dynamic.unwinding.push(Unwinding { catcher: frame, end, pending, closing }),
+            }
+            match self.unwind_on() {
+                Ok(go) => go,
+                Err(kind) => self.raise(kind),
+            }
+        }
+    }
+
+    /// A frame is left for good: its variables end. Values to be closed are added to `closing`, innermost first.
+    ///
+    /// # Safety
+    /// The frame is the innermost that is not left yet.
+    unsafe fn abandon(&mut self, frame: *mut Frame, closing: &mut Vec<Slot>) {
+        // SAFETY: the caller says so; the slots of captured variables and of those to be closed are assigned.
+        unsafe {
+            let Frame { flags, func, .. } = *frame;
+            let dynamic = &mut self.vm().dynamic;
+            dynamic.waiting.retain(|(waiting, _)| *waiting != frame);
+            if flags & FrameFlags::HANDLER != 0 {
+                dynamic.handling.pop();
+            }
+            if flags & (FrameFlags::CAPTURED | FrameFlags::CLOSING) == 0 {
+                return;
+            }
+            let first = frame.byte_add(payload_offset(0) as usize).cast::<Slot>();
+            let slots = (*entry_of(self.ctx, func)).frame_slots;
+            let end = frame.byte_add(frame_size(u32::from(slots)) as usize).cast::<Slot>();
+            let thread = self.vm().thread();
+            while let Some(slot) = thread.to_close.pop_if(|slot| *slot >= first && *slot < end) {
+                closing.push(*slot);
+            }
+            thread.close_upvalues(self.heap(), first, end);
+        }
+    }
+
+    /// Goes on leaving: closes the next value, or ends.
+    ///
+    /// # Safety
+    /// The registers are those of the frame that catches; nobody else uses the VM.
+    pub unsafe fn unwind_on(&mut self) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            let dynamic = &mut self.vm().dynamic;
+            let Some(unwinding) = dynamic.unwinding.last_mut() else { unreachable!("frames are being left") };
+            if let Some(value) = unwinding.closing.pop() {
+                let error = unwinding.pending.as_ref().map_or(Slot::NIL, |pending| pending.value);
+                let handler = self.heap().metamethod(value, Metamethod::Close);
+                self.stage_values(&[value, error]);
+                return self.call_value(handler, FrameFlags::UNWIND);
+            }
+            let Some(Unwinding { end, pending, .. }) = dynamic.unwinding.pop() else { unreachable!("it was there") };
+            match (end, self.instr()) {
+                (UnwindEnd::Caught, Instr::PcallAny { base, results, .. } | Instr::XpcallAny { base, results, .. })
+                | (UnwindEnd::Closed, Instr::CloseCoroutineAny { base, results, .. }) => {
+                    let value = pending.as_ref().map(|pending| pending.value);
+                    self.stage_values(value.as_slice());
+                    self.place(base, results, Some(value.is_none()));
+                    Ok(Go::Next)
+                }
+                (UnwindEnd::Finalizer, _) => {
+                    let message = pending.map(|pending| pending.message.unwrap_or(pending.kind.message().to_owned()));
+                    self.vm().dynamic.warnings.extend(message);
+                    Ok(Go::Continue)
+                }
+                (UnwindEnd::Coroutine, _) => {
+                    let Some(pending) = pending else { unreachable!("an error ends the coroutine") };
+                    self.coroutine_failed(pending, is_final)
+                }
+                _ => {
+                    self.vm().dynamic.pending = pending;
+                    if (*self.s.frame).flags & FrameFlags::SEGMENT != 0 {
+                        self.vm().pop_segment();
+                    }
+                    Ok(Go::Leave(Status::ERROR))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Numeric loops and loops over iterators.
+
+use lockstep_bytecode::{Count, ErrorKind, Pc, Reg};
+use lockstep_layout::{Slot, Tag};
+use lockstep_runtime::{loop_limit, to_number};
+
+use super::{Go, Here, Outcome};
+
+impl Here<'_> {
+    /// `for_prep` (manual §3.3.5): with integers for initial value and step the rounds are counted before, so that nothing overflows.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation at such an instruction; nobody else uses the VM.
+    #[inline(never)]
+    pub unsafe fn for_prep(&mut self, base: Reg, target: Pc) -> Outcome {
+        // SAFETY: the caller says so; the group has four registers.
+        unsafe {
+            let slots = self.slot(base);
+            let (start, limit, step) = (*slots, *slots.add(1), *slots.add(2));
+            let skip = |this: &mut Self| {
+                slots.add(3).write(Slot::NIL);
+                this.s.ip = this.s.code.add(target.index());
+                Ok(Go::Continue)
+            };
+            if let (Some(start), Some(step)) = (start.as_i64(), step.as_i64()) {
+                if step == 0 {
+                    return self.fail(ErrorKind::TypeError, "'for' step is zero".to_owned());
+                }
+                let limit = match Tag(limit.tag) {
+                    Tag::I64 => limit.payload as i64,
+                    Tag::F64 => {
+                        let limit = f64::from_bits(limit.payload);
+                        match loop_limit(limit, step > 0) {
+                            Some(limit) => limit,
+                            // Beyond all integers, or NaN: no round, or all there are.
+                            None if step > 0 && limit > 0.0 => i64::MAX,
+                            None if step < 0 && limit < 0.0 => i64::MIN,
+                            None => return skip(self),
+                        }
+                    }
+                    _ => return self.for_error("limit", limit),
+                };
+                if if step > 0 { start > limit } else { start < limit } {
+                    return skip(self);
+                }
+                let rounds = match step > 0 {
+                    true => (limit as u64).wrapping_sub(start as u64) / step as u64,
+                    false => (start as u64).wrapping_sub(limit as u64) / (step.wrapping_neg() as u64),
+                };
+                slots.add(1).write(Slot::i64(rounds as i64));
+                slots.add(3).write(Slot::i64(start));
+                return Ok(Go::Next);
+            }
+            let float = |value: Slot| match Tag(value.tag) {
+                Tag::I64 => Some(value.payload as i64 as f64),
+                Tag::F64 => Some(f64::from_bits(value.payload)),
+                _ => None,
+            };
+            let Some(bound) = float(limit) else { return self.for_error("limit", limit) };
+            let Some(pace) = float(step) else { return self.for_error("step", step) };
+            let Some(first) = float(start) else { return self.for_error("initial", start) };
+            if pace == 0.0 {
+                return self.fail(ErrorKind::TypeError, "'for' step is zero".to_owned());
+            }
+            if !(if pace > 0.0 { first <= bound } else { bound <= first }) {
+                return skip(self);
+            }
+            slots.write(Slot::f64(first));
+            slots.add(1).write(Slot::f64(bound));
+            slots.add(2).write(Slot::f64(pace));
+            slots.add(3).write(Slot::f64(first));
+            Ok(Go::Next)
+        }
+    }
+
+    /// # Safety
+    /// As for [`Here::for_prep`].
+    #[cold]
+    unsafe fn for_error(&mut self, what: &str, value: Slot) -> Outcome {
+        // SAFETY: the caller says so. A string that spells a number is none here.
+        unsafe {
+            debug_assert!(!value.is_number() && (to_number(value).is_nil() || value.is(Tag::STRING)));
+            let what = if what == "initial" { "initial value" } else { what };
+            let message = format!("bad 'for' {what} (number expected, got {})", self.type_of(value));
+            self.fail(ErrorKind::TypeError, message)
+        }
+    }
+
+    /// `for_in`: calls the iterator.
+    ///
+    /// # Safety
+    /// As for [`Here::for_prep`].
+    #[inline(never)]
+    pub unsafe fn for_in(&mut self, base: Reg) -> Outcome {
+        // SAFETY: the caller says so; the group has four registers.
+        unsafe {
+            self.store_pc();
+            let slots = self.slot(base);
+            self.stage_values(&[*slots.add(1), *slots.add(2)]);
+            self.call_value(*slots, 0)
+        }
+    }
+
+    /// The iterator has answered.
+    ///
+    /// # Safety
+    /// The registers are at a `for_in` with these operands.
+    pub unsafe fn iterated(&mut self, base: Reg, vars: Count, target: Pc) -> Outcome {
+        // SAFETY: the caller says so; behind the four registers stand those of the variables.
+        unsafe {
+            let first = self.vm().dynamic.staged.first().copied().unwrap_or(Slot::NIL);
+            self.place(Reg(base.0 + 4), vars, None);
+            if first.is_nil() {
+                return Ok(Go::Next);
+            }
+            self.slot(base).add(2).write(first);
+            self.s.ip = self.s.code.add(target.index());
+            Ok(Go::Continue)
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Operations on values that are not two integers or two floats: coercions, mixed numbers, strings, metamethods, and their errors.
+
+use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Reg, Seen, Test};
+use lockstep_layout::{FrameFlags, Slot, Tag};
+use lockstep_runtime::{
+    ArithError, ArithOp, Metamethod, StringRef, TableRef, arith, raw_equal, raw_less, raw_less_equal, to_number,
+    type_name,
+};
+
+use super::numbers::operation;
+use super::{Go, Here, Outcome, Verdict, no_memory, see};
+use crate::slots::slot_at;
+
+impl Here<'_> {
+    /// A binary operation.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation at such an instruction; nobody else uses the VM.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn operate(&mut self, op: AnyOp, a: Slot, b: Slot, dst: Reg) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe { self.arithmetic(operation(op), a, b, dst) }
+    }
+
+    /// A unary operation.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn unary(&mut self, op: AnyUnOp, a: Slot, dst: Reg) -> Outcome {
+        // SAFETY: the caller says so. As Lua does, the operand stands for both.
+        unsafe {
+            match op {
+                AnyUnOp::Neg => self.arithmetic(ArithOp::Unm, a, a, dst),
+                AnyUnOp::Bnot => self.arithmetic(ArithOp::BNot, a, a, dst),
+                AnyUnOp::Len => self.len(a, dst),
+                AnyUnOp::Not => unreachable!("`not` needs no slow path"),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Here::operate`].
+    unsafe fn arithmetic(&mut self, op: ArithOp, a: Slot, b: Slot, dst: Reg) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            match arith(op, a, b) {
+                Ok(value) => {
+                    see(self.s.ip, self.seen(a, b));
+                    self.slot(dst).write(value);
+                    Ok(Go::Next)
+                }
+                Err(error @ (ArithError::DivideByZero | ArithError::ModuloByZero)) => {
+                    self.fail(ErrorKind::DivideByZero, error.message().unwrap_or_default().to_owned())
+                }
+                Err(error) => match self.binary_metamethod(op.metamethod(), a, b, 0)? {
+                    Some(outcome) => Ok(outcome),
+                    None => self.no_operand(op, error, a, b),
+                },
+            }
+        }
+    }
+
+    /// Which kinds of numbers two operands are.
+    fn seen(&self, a: Slot, b: Slot) -> Seen {
+        match (Tag(a.tag), Tag(b.tag)) {
+            (Tag::I64, Tag::I64) => Seen::INT,
+            (Tag::F64, Tag::F64) => Seen::FLOAT,
+            (Tag::STRING, _) | (_, Tag::STRING) => Seen::STRING,
+            _ if a.is_number() && b.is_number() => Seen::MIXED,
+            _ => Seen::OTHER,
+        }
+    }
+
+    /// Calls the metamethod of the first operand that has it; `None` if neither has.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    unsafe fn binary_metamethod(
+        &mut self,
+        event: Metamethod,
+        a: Slot,
+        b: Slot,
+        flags: u32,
+    ) -> Result<Option<Go>, ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let heap = self.heap();
+            let mut method = heap.metamethod(a, event);
+            if method.is_nil() {
+                method = heap.metamethod(b, event);
+            }
+            if method.is_nil() {
+                return Ok(None);
+            }
+            see(self.s.ip, Seen::METAMETHOD);
+            self.store_pc();
+            self.stage_values(&[a, b]);
+            self.call_value(method, flags).map(Some)
+        }
+    }
+
+    /// No metamethod helps: blames the operand that is at fault, the second if both are, as Lua does.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[cold]
+    unsafe fn no_operand(&mut self, op: ArithOp, error: ArithError, a: Slot, b: Slot) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            if error == ArithError::NoInteger {
+                let culprit = if to_number(a).as_f64().is_some_and(|x| lockstep_runtime::float_to_integer(x).is_none())
+                {
+                    "a"
+                } else {
+                    "b"
+                };
+                let name = self.named(culprit).map_or(String::new(), |reg| self.describe(reg));
+                return self.fail(ErrorKind::Conversion, format!("number{name} has no integer representation"));
+            }
+            let is_good = |value: Slot| match op.is_bitwise() {
+                true => value.is_number(),
+                false => !to_number(value).is_nil(),
+            };
+            let (culprit, operand) = if is_good(a) { (b, "b") } else { (a, "a") };
+            // Lua looks at the second operand first.
+            let (culprit, operand) = if !is_good(b) { (b, "b") } else { (culprit, operand) };
+            let name = self.named(operand).or_else(|| self.named("a")).map_or(String::new(), |reg| self.describe(reg));
+            let what = if op.is_bitwise() { "perform bitwise operation on" } else { "perform arithmetic on" };
+            let message = format!("attempt to {what} a {} value{name}", self.type_of(culprit));
+            self.fail(ErrorKind::TypeError, message)
+        }
+    }
+
+    /// A checked move found a value of another kind.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn not_of_kind(&mut self, wanted: Tag, found: Slot, reg: Reg) -> ErrorKind {
+        // SAFETY: the caller says so.
+        unsafe {
+            let wanted = match wanted {
+                Tag::I64 => "integer",
+                Tag::F64 => "float",
+                _ => "boolean",
+            };
+            let found = match Tag(found.tag) {
+                Tag::I64 => "integer".to_owned(),
+                Tag::F64 => "float".to_owned(),
+                _ => self.type_of(found),
+            };
+            let message = format!("{wanted} expected, got {found}{}", self.describe(reg));
+            self.vm().set_message(message);
+            ErrorKind::TypeError
+        }
+    }
+
+    /// The register of the operand called `name`.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    unsafe fn named(&self, name: &str) -> Option<Reg> {
+        // SAFETY: the caller says so.
+        let instr = unsafe { self.instr() };
+        instr.declared().find(|(operand, _)| operand.name == name).and_then(|(_, value)| value.reg())
+    }
+
+    /// `#a`.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    unsafe fn len(&mut self, a: Slot, dst: Reg) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            if let Some(string) = StringRef::from_slot(a) {
+                see(self.s.ip, Seen::STRING);
+                self.slot(dst).write(Slot::i64(string.len() as i64));
+                return Ok(Go::Next);
+            }
+            let method = self.heap().metamethod(a, Metamethod::Len);
+            if !method.is_nil() {
+                see(self.s.ip, Seen::METAMETHOD);
+                self.store_pc();
+                self.stage_values(&[a, a]);
+                return self.call_value(method, 0);
+            }
+            if let Some(table) = TableRef::from_slot(a) {
+                see(self.s.ip, Seen::ARRAY);
+                self.slot(dst).write(Slot::i64(table.len()));
+                return Ok(Go::Next);
+            }
+            let name = self.named("a").map_or(String::new(), |reg| self.describe(reg));
+            let message = format!("attempt to get length of a {} value{name}", self.type_of(a));
+            self.fail(ErrorKind::TypeError, message)
+        }
+    }
+
+    /// A comparison.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[inline(never)]
+    pub unsafe fn compare(&mut self, test: Test, a: Slot, b: Slot) -> Result<Verdict, ErrorKind> {
+        let is_negation = super::calls::is_negation(test);
+        let (a, b) = match test {
+            Test::Gt | Test::NotGt | Test::Ge | Test::NotGe => (b, a),
+            _ => (a, b),
+        };
+        // SAFETY: the caller says so.
+        unsafe {
+            let (event, holds) = match test {
+                Test::Eq | Test::Ne => {
+                    let same = raw_equal(a, b);
+                    let objects = a.tag == b.tag && (a.is(Tag::TABLE) || a.is(Tag::USERDATA));
+                    (Metamethod::Eq, if same || !objects { Some(same) } else { None })
+                }
+                Test::Lt | Test::NotLt | Test::Gt | Test::NotGt => (Metamethod::Lt, raw_less(a, b)),
+                Test::Le | Test::NotLe | Test::Ge | Test::NotGe => (Metamethod::Le, raw_less_equal(a, b)),
+            };
+            if let Some(holds) = holds {
+                see(self.s.ip, self.seen(a, b));
+                return Ok(Verdict::Holds(holds != is_negation));
+            }
+            match self.binary_metamethod(event, a, b, 0)? {
+                Some(go) => Ok(Verdict::Go(go)),
+                None if event == Metamethod::Eq => Ok(Verdict::Holds(is_negation)),
+                None => self.not_comparable(a, b),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[cold]
+    unsafe fn not_comparable(&mut self, a: Slot, b: Slot) -> Result<Verdict, ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let (a, b) = (self.type_of(a), self.type_of(b));
+            let message = match a == b {
+                true => format!("attempt to compare two {a} values"),
+                false => format!("attempt to compare {a} with {b}"),
+            };
+            self.fail(ErrorKind::TypeError, message)
+        }
+    }
+
+    /// `concat` of the first `count` values of the group: from the right, as many strings and numbers at once as there are.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[inline(never)]
+    pub unsafe fn concat(&mut self, values: Reg, mut count: usize) -> Outcome {
+        // SAFETY: the caller says so; the group has so many registers.
+        unsafe {
+            self.store_pc();
+            let slots = slot_at(self.s.frame, values);
+            let is_piece = |value: Slot| value.is(Tag::STRING) || value.is_number();
+            while count > 1 {
+                let run = (0..count).rev().take_while(|&i| is_piece(*slots.add(i))).count();
+                if run >= 2 {
+                    let first = count - run;
+                    let pieces = std::slice::from_raw_parts(slots.add(first), run).to_vec();
+                    let string = self.heap().concat(&pieces).map_err(no_memory)?;
+                    let Some(string) = string else { unreachable!("strings and numbers can be put together") };
+                    slots.add(first).write(string.slot());
+                    count = first + 1;
+                    continue;
+                }
+                let (a, b) = (*slots.add(count - 2), *slots.add(count - 1));
+                let flags = ((count - 2) as u32) << FrameFlags::AUX_SHIFT;
+                return match self.binary_metamethod(Metamethod::Concat, a, b, flags)? {
+                    Some(go) => Ok(go),
+                    None => {
+                        let at = if is_piece(a) { count - 1 } else { count - 2 };
+                        let culprit = *slots.add(at);
+                        let name = self.describe(Reg(values.0 + at as u8));
+                        let message = format!("attempt to concatenate a {} value{name}", self.type_of(culprit));
+                        self.fail(ErrorKind::TypeError, message)
+                    }
+                };
+            }
+            Ok(Go::Next)
+        }
+    }
+
+    /// `print`.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[inline(never)]
+    pub unsafe fn print(&mut self, value: Slot) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            let spelling = self.heap().spelling(value).map_err(no_memory)?;
+            let text = match spelling {
+                Some(string) => string.bytes(),
+                None => type_name(value).as_bytes(),
+            };
+            self.vm().write_line(text).map_err(no_memory)?;
+            Ok(Go::Next)
+        }
+    }
+}

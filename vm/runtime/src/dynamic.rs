@@ -1,0 +1,181 @@
+//! What a VM needs for the dynamic half: threads, errors under way, host functions, and values between instructions.
+//!
+//! The fields are the interpreter's to use; they are public to it as one record, because the interpreter is the only code that knows when each holds what.
+
+use std::collections::HashMap;
+use std::ptr;
+
+use lockstep_bytecode::ErrorKind;
+use lockstep_layout::{Frame, Slot};
+
+use crate::error::Traceback;
+use crate::heap::OutOfMemory;
+use crate::host::{HostError, HostFunction};
+use crate::thread::Thread;
+use crate::vm::Vm;
+
+/// Calls a value from the host: results are kept by the heap, behind what it keeps already.
+pub type InterpreterCall = fn(&mut Vm, Slot, &[Slot]) -> Result<(), HostError>;
+
+/// An error on its way to whoever catches it.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Its kind, for hosts.
+    pub kind: ErrorKind,
+    /// The value raised.
+    pub value: Slot,
+    /// What it says, without a position, if that is more than its kind.
+    pub message: Option<String>,
+    /// Whether a message handler has run, or will not.
+    pub is_handled: bool,
+    /// Who called whom, if nobody in the program catches it.
+    pub traceback: Traceback,
+}
+
+impl Default for Pending {
+    fn default() -> Pending {
+        Pending {
+            kind: ErrorKind::Raised,
+            value: Slot::NIL,
+            message: None,
+            is_handled: false,
+            traceback: Traceback::default(),
+        }
+    }
+}
+
+/// Where leaving frames ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnwindEnd {
+    /// At a protected call, which goes on.
+    Caught,
+    /// At the first frame of an activation, which is left.
+    Boundary,
+    /// At the first frame of a coroutine, which is dead then.
+    Coroutine,
+    /// At the instruction that has ended a coroutine.
+    Closed,
+    /// At a frame that was interrupted for a finalizer, and goes on.
+    Finalizer,
+}
+
+/// Frames are being left: an error, or the end of a coroutine, closes their variables one after another.
+#[derive(Clone, Debug)]
+pub struct Unwinding {
+    /// The frame that goes on afterwards.
+    pub catcher: *mut Frame,
+    /// What it does then.
+    pub end: UnwindEnd,
+    /// The error; none if a coroutine is just ended.
+    pub pending: Option<Pending>,
+    /// Values still to be closed, the next one last.
+    pub closing: Vec<Slot>,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Dynamic {
+    /// The running thread. It is the VM's main thread, or owned by a coroutine object.
+    pub current: *mut Thread,
+    /// The open list: what an instruction leaves for the next.
+    pub open: Vec<Slot>,
+    /// Arguments or results on their way from one frame to another. Empty while program code runs.
+    pub staged: Vec<Slot>,
+    /// The error that is being raised, from the raise until it is caught or has reached the host.
+    pub pending: Option<Pending>,
+    /// The errors whose message handlers run, innermost last.
+    pub handling: Vec<Pending>,
+    /// The frames that are being left, innermost last.
+    pub unwinding: Vec<Unwinding>,
+    /// Open lists that wait in a `ret` until variables are closed, with their frames.
+    pub waiting: Vec<(*mut Frame, Vec<Slot>)>,
+    /// The value that is being thrown.
+    pub thrown: Slot,
+    /// The frame below the host function that runs.
+    pub host_frame: *mut Frame,
+    /// The innermost frame when its pc was stored last: where a collection begins.
+    pub frame: *mut Frame,
+    /// What errors in finalizers said.
+    pub warnings: Vec<String>,
+    /// The value of the error that there is no memory.
+    pub no_memory: Slot,
+    /// The value of an error in a message handler.
+    pub handler_error: Slot,
+    /// String constants of the module.
+    pub constants: Vec<Slot>,
+    /// The host functions, by number.
+    pub hosts: Vec<HostFunction>,
+    /// What programs can import.
+    pub imports: HashMap<Vec<u8>, Slot>,
+}
+
+impl Dynamic {
+    /// Nothing yet. The two values are strings.
+    pub(crate) fn new(no_memory: Slot, handler_error: Slot) -> Dynamic {
+        Dynamic {
+            current: ptr::null_mut(),
+            open: Vec::new(),
+            staged: Vec::new(),
+            pending: None,
+            handling: Vec::new(),
+            unwinding: Vec::new(),
+            waiting: Vec::new(),
+            thrown: Slot::NIL,
+            host_frame: ptr::null_mut(),
+            frame: ptr::null_mut(),
+            warnings: Vec::new(),
+            no_memory,
+            handler_error,
+            constants: Vec::new(),
+            hosts: Vec::new(),
+            imports: HashMap::new(),
+        }
+    }
+
+    /// Forgets everything about a run.
+    pub(crate) fn reset(&mut self) {
+        self.open.clear();
+        self.staged.clear();
+        self.handling.clear();
+        self.unwinding.clear();
+        self.waiting.clear();
+        self.pending = None;
+        self.thrown = Slot::NIL;
+        (self.host_frame, self.frame) = (ptr::null_mut(), ptr::null_mut());
+    }
+
+    /// Calls `visit` with every value that is reachable from here, but for those of frames.
+    pub(crate) fn for_each_root(&self, mut visit: impl FnMut(Slot)) {
+        let lists = [&self.open, &self.staged, &self.constants].into_iter().flatten();
+        let waiting = self.waiting.iter().flat_map(|(_, open)| open);
+        let closing = self.unwinding.iter().flat_map(|unwinding| &unwinding.closing);
+        lists.chain(waiting).chain(closing).chain(self.imports.values()).for_each(|value| visit(*value));
+        let unwinding = self.unwinding.iter().filter_map(|unwinding| unwinding.pending.as_ref());
+        let pending = self.pending.iter().chain(&self.handling).chain(unwinding);
+        pending.for_each(|pending| visit(pending.value));
+        [self.thrown, self.no_memory, self.handler_error].into_iter().for_each(visit);
+    }
+}
+
+impl Vm {
+    /// Registers a host function under a name that programs can import.
+    ///
+    /// # Errors
+    /// There is no memory for the function's object.
+    pub fn register(
+        &mut self,
+        name: &str,
+        code: impl Fn(&mut crate::host::HostCall<'_>) -> Result<(), HostError> + 'static,
+    ) -> Result<(), OutOfMemory> {
+        let number = self.dynamic.hosts.len() as u64;
+        self.dynamic.hosts.push(HostFunction { name: name.into(), code: std::rc::Rc::new(code) });
+        let function = self.heap_mut().new_foreign(number, &[])?;
+        self.dynamic.imports.insert(name.as_bytes().to_vec(), function.slot());
+        Ok(())
+    }
+
+    /// Lets programs import a value under a name.
+    pub fn define(&mut self, name: &str, value: Slot) {
+        self.dynamic.imports.insert(name.as_bytes().to_vec(), value);
+    }
+}

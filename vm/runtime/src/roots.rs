@@ -1,0 +1,198 @@
+//! The roots of a VM: what programs reach from threads, from errors under way, and from the host.
+//!
+//! Frames are read through the liveness map of their stored pc. Of an `any` register everything that the instruction at the pc may still read is live: for the innermost
+//! frame that is about to execute it (or is in the middle of it), and for all others, whose call hangs there. Of typed arrays the latter have only what is read after
+//! the call, as native code stores no more than that.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg, Verified};
+use lockstep_layout::{Frame, FrameFlags, Slot, payload_offset};
+
+use crate::closure::UpvalueRef;
+use crate::collector::{Marker, Roots};
+use crate::dynamic::Dynamic;
+use crate::thread::{Thread, ThreadStatus};
+
+/// The liveness maps of functions, made when they are first asked for.
+#[derive(Debug)]
+pub(crate) struct Maps {
+    module: Arc<Verified>,
+    maps: HashMap<FuncId, Liveness>,
+}
+
+/// What the collector asks. It lies at an address of its own, and reaches the parts of the VM by theirs.
+#[derive(Debug)]
+pub(crate) struct VmRoots {
+    maps: Maps,
+    dynamic: *mut Dynamic,
+    main: *mut Thread,
+    /// Set if finalizers wait: the context's request for attention.
+    poll: *const std::sync::atomic::AtomicU32,
+}
+
+/// In `ctx.poll`: the host asked the program to stop.
+pub const POLL_INTERRUPT: u32 = 1;
+/// In `ctx.poll`: finalizers wait.
+pub const POLL_FINALIZERS: u32 = 2;
+/// In `ctx.poll`: each safepoint collects.
+pub const POLL_STRESS: u32 = 4;
+
+impl VmRoots {
+    /// The roots of a VM with these parts, whose addresses never change.
+    pub(crate) fn new(
+        module: Arc<Verified>,
+        dynamic: *mut Dynamic,
+        main: *mut Thread,
+        poll: *const std::sync::atomic::AtomicU32,
+    ) -> VmRoots {
+        VmRoots { maps: Maps { module, maps: HashMap::new() }, dynamic, main, poll }
+    }
+}
+
+impl Roots for VmRoots {
+    fn trace(&mut self, marker: &mut Marker) {
+        // SAFETY: the parts live as long as the VM, which sets these roots only while a program runs. A collection happens where the innermost frame's pc
+        // is stored, so that its live registers hold valid values.
+        unsafe {
+            (*self.dynamic).for_each_root(|value| marker.mark(value));
+            let mut thread = (*self.dynamic).current;
+            self.maps.thread(thread, (*self.dynamic).frame, marker);
+            while !(*thread).resumer.is_null() {
+                marker.mark((*thread).object);
+                thread = (*thread).resumer;
+                self.maps.thread(thread, (*thread).frame, marker);
+            }
+            debug_assert!(thread == self.main, "the main program waits for all others");
+        }
+    }
+
+    fn prune(&mut self) {
+        // SAFETY: as above; nothing is freed yet.
+        unsafe {
+            let mut thread = (*self.dynamic).current;
+            while !thread.is_null() {
+                (*thread).open = UpvalueRef::prune_open((*thread).open);
+                thread = (*thread).resumer;
+            }
+        }
+    }
+
+    fn finished(&mut self, finalizers: usize) {
+        if finalizers != 0 {
+            // SAFETY: the context outlives the VM.
+            unsafe { (*self.poll).fetch_or(POLL_FINALIZERS, std::sync::atomic::Ordering::Relaxed) };
+        }
+    }
+}
+
+impl Maps {
+    /// Marks what a thread holds; `innermost` is its innermost frame.
+    ///
+    /// # Safety
+    /// The thread's frames are live, and their pcs stored.
+    unsafe fn thread(&mut self, thread: *const Thread, innermost: *mut Frame, marker: &mut Marker) {
+        // SAFETY: the caller says so.
+        unsafe {
+            marker.mark((*thread).object);
+            marker.mark((*thread).start);
+            (*thread).failure.into_iter().for_each(|value| marker.mark(value));
+            (*thread).to_close.iter().for_each(|&slot| marker.mark(*slot));
+            let (mut frame, mut is_resumed) = (innermost, true);
+            while !frame.is_null() {
+                self.frame(frame, is_resumed, marker);
+                is_resumed = (*frame).flags & FrameFlags::FINALIZER != 0;
+                frame = (*frame).caller as *mut Frame;
+            }
+        }
+    }
+
+    /// Marks the live registers of a frame. `is_resumed` if it is to execute the instruction at its pc.
+    ///
+    /// # Safety
+    /// The frame is live, and its pc stored.
+    unsafe fn frame(&mut self, frame: *mut Frame, is_resumed: bool, marker: &mut Marker) {
+        // SAFETY: the frame has a slot for each register; live ones hold valid values of their kinds.
+        unsafe {
+            let Frame { func, pc, callee, flags, .. } = *frame;
+            marker.mark_address(callee);
+            let (func, pc) = (FuncId(func), Pc(pc));
+            let function = self.module.function(func);
+            let module = &self.module;
+            let liveness =
+                self.maps.entry(func).or_insert_with(|| Liveness::new(module, function, &Cfg::new(function)));
+            let (before, mut across) = (liveness.before(pc), liveness.after(pc));
+            function.instr(pc).for_each_def(|reg| across.remove(reg));
+            let slots = frame.byte_add(payload_offset(0) as usize).cast::<Slot>();
+            for (index, register) in function.registers.iter().enumerate() {
+                let reg = Reg(index as u8);
+                let slot = slots.add(index);
+                if register.kind == Kind::Any && before.contains(reg) {
+                    marker.mark(*slot);
+                } else if register.kind.element().is_some() && (if is_resumed { before } else { across }).contains(reg)
+                {
+                    marker.mark_address((*slot).payload);
+                }
+            }
+            if flags & FrameFlags::VARARG != 0 {
+                let number = frame.cast::<Slot>().sub(1);
+                let count = (*number).payload as usize;
+                (1..=count).for_each(|i| marker.mark(*number.sub(i)));
+            }
+        }
+    }
+}
+
+/// Marks what a suspended coroutine holds.
+///
+/// # Safety
+/// `state` is the address of a thread that is not running, with its maps; see [`CoroutineState`].
+pub(crate) unsafe fn trace_coroutine(state: *mut c_void, marker: &mut Marker) {
+    let thread = state.cast::<Thread>();
+    // SAFETY: the caller says so. A thread that runs, or waits for one that does, is traced by the roots.
+    unsafe {
+        if (*thread).status == ThreadStatus::Suspended || (*thread).status == ThreadStatus::Dead {
+            let maps = (*thread).maps.cast::<Maps>();
+            let innermost = if (*thread).status == ThreadStatus::Dead { std::ptr::null_mut() } else { (*thread).frame };
+            (*maps).thread(thread, innermost, marker);
+        }
+    }
+}
+
+/// Takes unreachable upvalues off a coroutine's list.
+///
+/// # Safety
+/// As for [`trace_coroutine`].
+pub(crate) unsafe fn prune_coroutine(state: *mut c_void) {
+    let thread = state.cast::<Thread>();
+    // SAFETY: the caller says so.
+    unsafe { (*thread).open = UpvalueRef::prune_open((*thread).open) }
+}
+
+/// Frees the state of an unreachable coroutine. Upvalues that others still reach keep their values.
+///
+/// # Safety
+/// `state` is the address of a thread that was made by `Box::into_raw`, and nobody uses it afterwards.
+pub(crate) unsafe fn release_coroutine(state: *mut c_void) {
+    // SAFETY: the caller says so. An open upvalue of the list is not freed yet; its slot lies in the thread's stack.
+    unsafe {
+        let thread = Box::from_raw(state.cast::<Thread>());
+        let mut open = thread.open;
+        while open != 0 {
+            let upvalue = UpvalueRef::from_payload(open).as_ptr();
+            open = (*upvalue).next_open;
+            (*upvalue).closed = *((*upvalue).slot as *const Slot);
+            (*upvalue).slot = &raw mut (*upvalue).closed as u64;
+            (*upvalue).next_open = 0;
+        }
+    }
+}
+
+impl VmRoots {
+    /// The address of the maps, for threads of coroutines.
+    pub(crate) fn maps(&mut self) -> *mut c_void {
+        (&raw mut self.maps).cast()
+    }
+}
