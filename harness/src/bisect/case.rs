@@ -67,6 +67,7 @@ pub fn write(
         entry,
         runs: Vec::new(),
         limits: *limits,
+        sees_collector: false,
         cells: Vec::new(),
         bench: None,
     };

@@ -272,7 +272,7 @@ pub fn drop_passed_param(module: &mut Module, func: FuncId, first: bool) {
     let function = &mut module.functions[func.index()];
     let mut used = false;
     for instr in &function.code {
-        instr.for_each_use(|f| params[f.index()], |reg| used |= reg.index() == index);
+        instr.for_each_use(function, |f| params[f.index()], |reg| used |= reg.index() == index);
         used |= instr.def().is_some_and(|reg| reg.index() == index);
     }
     if used {

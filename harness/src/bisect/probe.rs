@@ -246,6 +246,7 @@ impl From<Snapshot> for Frame {
     fn from(snapshot: Snapshot) -> Self {
         let text = |held: Held| match held {
             Held::Value(value) => value.to_string(),
+            Held::Object { tag } => format!("an object tagged {tag}"),
             Held::Mistagged { tag, payload } => format!("{payload:#x} tagged {tag}"),
         };
         let registers = snapshot.registers.into_iter().map(|(reg, held)| (reg.0, text(held)));
@@ -276,6 +277,7 @@ impl Subject {
             entry: module.function(entry).name.clone(),
             runs: Vec::new(),
             limits: self.limits,
+            sees_collector: false,
             cells: Vec::new(),
             bench: None,
         };

@@ -32,6 +32,9 @@ pub struct ProgramCase {
     /// What the program may use.
     #[serde(default, skip_serializing_if = "CaseLimits::is_default")]
     pub limits: CaseLimits,
+    /// Whether what it does depends on when something is collected: then the collector is not put under stress.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sees_collector: bool,
     /// The cells of the instruction grid that it fills.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cells: Vec<String>,
@@ -226,6 +229,9 @@ impl Program {
     fn call(&self, run: &ProgramRun) -> Result<Call, String> {
         let name = run.entry.as_ref().unwrap_or(&self.case.entry);
         let entry = self.module.find(name).ok_or_else(|| format!("the program has no function `{name}`"))?;
+        if self.module.function(entry).is_generic {
+            return Err(format!("`{name}` is generic: programs are entered by typed functions"));
+        }
         let args = self.args_of(entry, &run.args)?;
         let result = self.module.function(entry).result;
         let expected = match (&run.error, &run.result, result) {

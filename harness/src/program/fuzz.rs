@@ -169,6 +169,7 @@ fn make(choices: &mut Choices) -> (Program, Vec<Call>) {
         entry: module.function(generated.entry).name.clone(),
         runs: Vec::new(),
         limits: LIMITS,
+        sees_collector: false,
         cells: Vec::new(),
         bench: None,
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Level, Options, Target};
 use lockstep_bytecode::{FuncId, Pc};
-use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, UnitKey};
+use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, Stress, UnitKey};
 use lockstep_runtime::{Error, Limits, Position, Traceback, Value};
 
 use super::case::{Call, Expectation, ExpectedError, Place, Program};
@@ -73,6 +73,8 @@ pub struct Setup {
     pub only: Option<Arc<BTreeSet<UnitKey>>>,
     /// Where code is kept from run to run; of one program, and of setups that differ in nothing that code depends on.
     pub cache: Option<Arc<Cache>>,
+    /// When the interpreter collects without need.
+    pub stress: Stress,
 }
 
 impl Setup {
@@ -87,6 +89,7 @@ impl Setup {
             coverage: false,
             only: None,
             cache: None,
+            stress: Stress::None,
         }
     }
 
@@ -132,7 +135,9 @@ impl Setup {
             }
         };
         let config = Config { native, limits, coverage: self.coverage };
-        Ok(Session::new(program.module.clone(), config))
+        let mut session = Session::new(program.module.clone(), config);
+        session.stress(self.stress);
+        Ok(session)
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_bytecode::Kind;
-use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats};
+use lockstep_bytecode::{Function, Kind};
+use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats, Stress};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
@@ -63,8 +63,23 @@ pub fn interpreter(program: &Program) -> Result<TrialStats, String> {
         let observed = observe(program, call, &Setup::interpreter())?;
         observed.seen.meets(program, &call.expected, &run.output).map_err(|e| format!("run {n}: {e}"))?;
         stats.runs += 1;
+        for &stress in stresses(program) {
+            let observed = observe(program, call, &Setup { stress, ..Setup::interpreter() })?;
+            let meets = observed.seen.meets(program, &call.expected, &run.output);
+            meets.map_err(|e| format!("run {n}, with a collection at {stress}: {e}"))?;
+            stats.runs += 1;
+        }
     }
     Ok(stats)
+}
+
+/// How the collector is put under stress for a program: not at all if it does not allocate dynamic values, or sees when something is collected.
+fn stresses(program: &Program) -> &'static [Stress] {
+    let is_dynamic = |function: &Function| function.code.iter().any(|instr| instr.info().family.is_dynamic());
+    match program.module.functions.iter().any(is_dynamic) && !program.case.sees_collector {
+        true => &[Stress::Allocations, Stress::Safepoints],
+        false => &[],
+    }
 }
 
 /// Checks that a backend gives what the interpreter gives, in one configuration. Answers also which instructions were executed natively meanwhile, by mnemonic.
@@ -241,6 +256,10 @@ impl Trial<'_> {
     /// Whether any instruction was executed more often than its function was entered and not by recursion: then it is in a loop that ran.
     fn takes_back_edges(&self, reference: &Observed) -> bool {
         self.program.module.functions.iter().zip(&reference.executions).any(|(function, counts)| {
+            // Functions of the dynamic half are refused, at the latest.
+            if function.code.iter().any(|instr| instr.info().family.is_dynamic()) {
+                return false;
+            }
             let entered = counts.first().map_or(0, |c| c.interpreted);
             function.loop_headers().iter().any(|header| {
                 let header_count = counts[header.index()].interpreted;
@@ -249,8 +268,8 @@ impl Trial<'_> {
         })
     }
 
-    /// One session serves all exits, as what is compiled does not depend on where the exit comes; but nothing is collected between its runs, so that a
-    /// stated memory limit wants a heap of its own for each.
+    /// One session serves all exits, as what is compiled does not depend on where the exit comes; but the heap is what earlier runs have left, so that a
+    /// program with a stated memory limit, or one that sees the collector, wants a heap of its own for each.
     fn forced_exits(&mut self, reference: &Observed) -> Result<(), String> {
         let cache = Some(self.caches.leaving.clone());
         let setup = Setup { countdown: true, cache, ..self.setup() };
@@ -281,7 +300,7 @@ impl Trial<'_> {
             if k > events {
                 return Ok(());
             }
-            if limits.memory.is_some() {
+            if limits.memory.is_some() || self.program.case.sees_collector {
                 session = setup.session(self.program, limits.resolve())?;
                 interpreter = Setup::interpreter().session(self.program, limits.resolve())?;
                 [&mut interpreter, &mut session].into_iter().for_each(|s| s.watch(true));

@@ -19,7 +19,7 @@ mod unit;
 mod value_stage;
 
 pub use attribution::Cause;
-pub use session::{Config, DEFAULT_THRESHOLDS, Executions, Mode, Session};
+pub use session::{Config, DEFAULT_THRESHOLDS, Executions, Mode, Session, Stress};
 pub use stats::{Refused, Stats, UnitStats};
 pub use tiering::{Cache, Pipeline, Tamper, UnitKey};
 

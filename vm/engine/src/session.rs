@@ -36,6 +36,28 @@ pub struct Config {
     pub coverage: bool,
 }
 
+/// When the collector runs without need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stress {
+    /// Never.
+    #[default]
+    None,
+    /// Before each allocation.
+    Allocations,
+    /// At each back edge and call.
+    Safepoints,
+}
+
+impl std::fmt::Display for Stress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stress::None => "need",
+            Stress::Allocations => "every allocation",
+            Stress::Safepoints => "every safepoint",
+        })
+    }
+}
+
 /// Executions of one instruction, by how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Executions {
@@ -77,6 +99,13 @@ impl Session {
             engine
         });
         Self { vm, engine, coverage: config.coverage }
+    }
+
+    /// Makes the collector run without need, to find what is not rooted.
+    pub fn stress(&mut self, stress: Stress) {
+        let allocations = stress == Stress::Allocations;
+        self.vm.heap_mut().set_stress(lockstep_runtime::Stress { allocations, barriers: stress != Stress::None });
+        self.vm.stress_safepoints(stress == Stress::Safepoints);
     }
 
     /// Makes native code leave at the `k`-th back edge or call (from 1) of each run from now on; `None` ends that. The pipeline must have

@@ -41,6 +41,9 @@ pub fn new_vm_with_stack(module: Arc<Verified>, limits: Limits, sizes: StackSize
 /// Says what is wrong with arguments for a function, if anything is.
 pub fn check_arguments(function: &Function, args: &[Value]) -> Result<(), String> {
     let (name, count) = (&function.name, function.params().len());
+    if function.is_generic {
+        return Err(format!("`{name}` is generic: programs are entered by typed functions"));
+    }
     if args.len() != count {
         return Err(format!("`{name}` takes {count} arguments, but {} are given", args.len()));
     }
@@ -150,6 +153,21 @@ unsafe fn interpret(ctx: *mut Ctx, home: *mut Frame, registers: Registers) -> i3
     }
 }
 
+/// Runs an activation on top of a host frame that must stay: meanwhile the thread cannot be left by a yield.
+///
+/// # Safety
+/// A run has begun on the VM behind `ctx`, and the VM is not otherwise in use.
+unsafe fn nested(ctx: *mut Ctx, run: impl FnOnce() -> i32) -> i32 {
+    // SAFETY: the running thread lives as long as it runs, which the activation does not change.
+    unsafe {
+        let thread = activation::vm(ctx).dynamic.current;
+        (*thread).boundaries += 1;
+        let status = run();
+        (*thread).boundaries -= 1;
+        status
+    }
+}
+
 /// Calls a value from a function of the host. Its results are kept by the heap, behind what it keeps already.
 fn call_from_host(vm: &mut Vm, callee: Slot, args: &[Slot]) -> Result<(), HostError> {
     let (ctx, frame) = (vm.ctx(), vm.dynamic.host_frame);
@@ -158,13 +176,8 @@ fn call_from_host(vm: &mut Vm, callee: Slot, args: &[Slot]) -> Result<(), HostEr
     unsafe {
         let mut registers = Registers::of(ctx, frame);
         let mut here = Here { ctx, s: &mut registers, home: frame };
-        let outcome = here.call_nested(callee, args, |registers| {
-            let thread = activation::vm(ctx).dynamic.current;
-            (*thread).boundaries += 1;
-            let status = interpret(ctx, registers.frame, registers);
-            (*thread).boundaries -= 1;
-            status
-        });
+        let outcome =
+            here.call_nested(callee, args, |registers| nested(ctx, || interpret(ctx, registers.frame, registers)));
         let vm = activation::vm(ctx);
         outcome.map_err(|()| HostError::Pending)?;
         for value in std::mem::take(&mut vm.dynamic.staged) {
@@ -191,7 +204,7 @@ pub(crate) extern "C" fn interpret_entry(ctx: *mut Ctx, frame: *mut Frame, _data
 /// [`lockstep_layout::HelperId::InterpretCall`].
 extern "C" fn interpret_call(ctx: *mut Ctx, frame: *mut Frame) -> i32 {
     // SAFETY: generated code passes its own context, and a frame it has prepared at the end of its own.
-    guarded(ctx, || unsafe { invoke(ctx, frame) })
+    guarded(ctx, || unsafe { nested(ctx, || invoke(ctx, frame)) })
 }
 
 /// [`lockstep_layout::HelperId::Finish`].
@@ -205,6 +218,6 @@ extern "C" fn finish(ctx: *mut Ctx, frame: *mut Frame, status: i32) -> i32 {
             let native = NativeEntry { entry: (*entry).entry, data: (*entry).data };
             activation::vm(ctx).with_tiering(|tiering, vm| tiering.left_native(vm, native, site));
         }
-        interpret(ctx, frame, registers)
+        nested(ctx, || interpret(ctx, frame, registers))
     })
 }

@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg, Verified};
-use lockstep_layout::{Frame, FrameFlags, Slot, payload_offset};
+use lockstep_layout::{Frame, FrameFlags, Mark, Slot, payload_offset};
 
 use crate::closure::UpvalueRef;
 use crate::collector::{Marker, Roots};
@@ -186,6 +186,8 @@ pub(crate) unsafe fn release_coroutine(state: *mut c_void) {
             (*upvalue).closed = *((*upvalue).slot as *const Slot);
             (*upvalue).slot = &raw mut (*upvalue).closed as u64;
             (*upvalue).next_open = 0;
+            // What the upvalue refers to was reached through it already, so that this is all of a barrier.
+            (*upvalue).object.mark &= !Mark::BARRIER;
         }
     }
 }

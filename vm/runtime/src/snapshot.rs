@@ -30,6 +30,11 @@ pub struct Snapshot {
 pub enum Held {
     /// A value of the register's kind.
     Value(Value),
+    /// A heap object in an `any` register.
+    Object {
+        /// Its tag.
+        tag: u64,
+    },
     /// A tag that is not the register's kind's, and the payload beside it.
     Mistagged {
         /// The tag found.
@@ -65,6 +70,9 @@ impl Snapshot {
             };
             if function.kind(reg) != Kind::Any && tag != function.kind(reg).tag() {
                 return Held::Mistagged { tag, payload };
+            }
+            if Tag(tag).is_reference() && !Tag(tag).is_array() {
+                return Held::Object { tag };
             }
             // SAFETY: what is tagged as an array is one, says the caller; the program is not running.
             Held::Value(Value::from_scalar(Tag(tag), payload).unwrap_or_else(|| unsafe { Heap::load(payload) }))

@@ -256,6 +256,8 @@ impl Here<'_> {
             vm.dynamic.host_frame = outer;
             if outcome.is_ok() {
                 let results = vm.heap().kept_from(from).to_vec();
+                // An error of a nested call that the host's function has not passed on is over.
+                vm.dynamic.pending = None;
                 vm.dynamic.staged = results;
             }
             vm.heap_mut().release_to(before);
