@@ -2,7 +2,7 @@
 //!
 //! A function here is called with the registers at its instruction. It answers how the loop goes on ([`Go`]) or with the kind of an error,
 //! whose message or value it has left in the VM. Metamethods, iterators and handlers never run on the machine's stack: a frame is pushed for them, the
-//! caller's pc stays at its instruction, and when the frame returns, [`calls::deliver`] finishes that instruction.
+//! caller's pc stays at its instruction, and when the frame returns, [`Here::deliver`] finishes that instruction.
 
 pub mod calls;
 pub mod closures;
