@@ -3,7 +3,7 @@
 //!
 //! - [`probe`]: one experiment, as plain data, made in a worker; [`lab`]: where they are made.
 //! - [`search`]: in which way it fails; which layer, units, change; [`parting`]: where the runs part.
-//! - [`reduce`] over [`edit`]: the smallest program found; [`case`]: it as YAML.
+//! - [`mod@reduce`] over [`edit`]: the smallest program found; [`case`]: it as YAML.
 //! - [`verdict`]: what was found; [`show`]: for people.
 //! - [`ir`]: the same for IR cases, as far as it applies; [`study`]: how often it is right.
 //!

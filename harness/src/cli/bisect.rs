@@ -148,7 +148,7 @@ fn named(options: &Options) -> Result<Program, Box<dyn std::error::Error + Send 
     Ok(found.ok_or_else(|| format!("no program case `{}`; `lockstep parity --list` shows all", options.case))?)
 }
 
-/// Colours on a terminal, unless `NO_COLOR` (https://no-color.org) is set.
+/// Colours on a terminal, unless `NO_COLOR` (<https://no-color.org>) is set.
 fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -7,7 +7,7 @@
 //!
 //! - [`codegen`], [`machine_code`], [`loader`]: the backend's work; [`optimiser`]: passes; [`exits`]: exits, entries, what the compiler answers;
 //! - [`counting`]: coverage and proof of native execution; [`speed`]: time; [`process`]: what a backend does to its process;
-//! - [`blind`]: written without sight of the gates, scored apart;
+//! - [`mod@blind`]: written without sight of the gates, scored apart;
 //! - [`gates`] and [`matrix`]: what is meant to catch them, and the run that shows it; [`results`]: its file; [`rates`]: how rare they are.
 //!
 //! docs/faults.md lists them and says how to plant another.
