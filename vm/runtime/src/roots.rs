@@ -148,7 +148,7 @@ impl Maps {
 /// Marks what a suspended coroutine holds.
 ///
 /// # Safety
-/// `state` is the address of a thread that is not running, with its maps; see [`CoroutineState`].
+/// `state` is the address of a thread that is not running, with its maps.
 pub(crate) unsafe fn trace_coroutine(state: *mut c_void, marker: &mut Marker) {
     let thread = state.cast::<Thread>();
     // SAFETY: the caller says so. A thread that runs, or waits for one that does, is traced by the roots.
