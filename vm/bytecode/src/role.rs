@@ -113,7 +113,7 @@ pub enum OperandKind {
 /// One operand of an instruction, as the table declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperandInfo {
-    /// Its name, which is also the field's name in [`Instr`].
+    /// Its name, which is also the field's name in [`Instr`](crate::Instr).
     pub name: &'static str,
     /// Its role.
     pub role: Role,
