@@ -192,7 +192,7 @@ pub fn decode(bytes: &[u8]) -> Result<Verified, DecodeError> {
     if input.at != bytes.len() {
         return Err(input.error("there is something after the module's end"));
     }
-    Verified::new(Module { source, functions }).map_err(|error| {
+    Verified::new(Module { source, functions, origin: None }).map_err(|error| {
         let place = &places[error.func.index()];
         let code = error.at.as_ref().and_then(|(pc, _)| place.code.get(pc.index()));
         DecodeError { offset: code.copied().unwrap_or(place.start), message: error.to_string() }

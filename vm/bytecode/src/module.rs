@@ -1,6 +1,8 @@
 //! Modules and functions: what the assembler makes, the verifier checks and everyone else reads.
 
-use crate::{FuncId, Instr, Kind, Pc, Reg, Role, UpvalueId};
+use std::sync::Arc;
+
+use crate::{FuncId, Instr, Kind, Origin, Pc, Reg, Role, UpvalueId};
 
 /// A program: functions that call each other by index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +11,9 @@ pub struct Module {
     pub source: String,
     /// The functions; [`FuncId`] counts them.
     pub functions: Vec<Function>,
+    /// What it was before optimisation, for positions and names in messages; none if it is as its author wrote it. It is not encoded: a module that
+    /// is read stands for itself.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Module {

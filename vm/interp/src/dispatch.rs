@@ -9,6 +9,7 @@
 //! instruction exist, registers hold payloads of the kind the instruction expects, and array registers are assigned before
 //! use; frames lie in segments with room for all their slots.
 
+use lockstep_bytecode::semantics::{self, Binary, Convert, Relation, Unary};
 use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Instr, JumpTable, Seen, Test, for_each_instruction};
 use lockstep_layout::{
     ARRAY_ELEMENTS, ArrayHeader, ClosureHeader, Ctx, Frame, FrameFlags, FunctionTraits, Slot, TableHeader, Tag,
@@ -24,7 +25,6 @@ use crate::activation::{
 use crate::dynamic::numbers::{self, Arith};
 use crate::dynamic::{Go, Here, Verdict, see, string_word, word};
 use crate::kinds::{self, Element};
-use crate::semantics::{self, Binary, Convert, Relation, Unary};
 use crate::slots::{Payload, payload, read, slot_at};
 
 /// Interprets, and nothing else: no counting, no native code.

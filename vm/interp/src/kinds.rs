@@ -1,17 +1,6 @@
 //! The kinds of the instruction table as Rust types, so that a row's kind names the types its body works on.
 
-macro_rules! kinds {
-    ($($Name:ident = $T:ty;)*) => { $(#[doc = concat!("The kind `", stringify!($Name), "`.")] pub type $Name = $T;)* };
-}
-
-kinds! {
-    I32 = i32;
-    I64 = i64;
-    U32 = u32;
-    U64 = u64;
-    F64 = f64;
-    Bool = bool;
-}
+pub use lockstep_bytecode::semantics::types::*;
 
 /// A kind that arrays can hold.
 pub trait Element: Copy {

@@ -11,7 +11,6 @@ mod arms;
 mod dispatch;
 mod dynamic;
 mod kinds;
-mod semantics;
 mod slots;
 
 use std::any::Any;
@@ -66,7 +65,8 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
         panic!("{problem}");
     }
     vm.begin_run();
-    let position = Position { func, pc: Pc(0), line: function.lines.line(Pc(0)) };
+    let (pc, line) = module.place(func, Pc(0));
+    let position = Position { func, pc, line };
     let refuse =
         |kind| Err(Error { kind, message: None, position, traceback: Traceback::collect([position].into_iter()) });
     if vm.limits().depth == 0 {

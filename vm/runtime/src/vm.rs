@@ -542,8 +542,9 @@ impl Vm {
         let position = |frame: *const Frame| {
             // SAFETY: the caller says that the chain of frames is live; `caller` is 0 or the next frame of the chain.
             let Frame { func, pc, .. } = unsafe { *frame };
-            let (func, pc) = (FuncId(func), Pc(pc));
-            Position { func, pc, line: module.function(func).lines.line(pc) }
+            let func = FuncId(func);
+            let (pc, line) = module.place(func, Pc(pc));
+            Position { func, pc, line }
         };
         let frames = std::iter::successors(Some(frame), |&frame| {
             // SAFETY: as above.

@@ -40,7 +40,7 @@ pub fn assemble(file: &str, text: &str) -> Result<Verified> {
     let mut assembler = Assembler {
         cursor: Cursor::new(file, text, true)?,
         functions,
-        module: Module { source: file.to_owned(), functions: Vec::new() },
+        module: Module { source: file.to_owned(), ..Module::default() },
         places: Vec::new(),
         calls: Vec::new(),
     };

@@ -70,7 +70,7 @@ pub fn generate(choices: &mut Choices) -> Generated {
     });
     functions.push(FunctionGenerator::new(choices, &signatures).function());
     let entry = FuncId(functions.len() as u32 - 1);
-    let module = Module { source: "generated.lks".into(), functions };
+    let module = Module { source: "generated.lks".into(), functions, origin: None };
     let module = Verified::new(module.clone())
         .unwrap_or_else(|error| panic!("the generator made an invalid module: {error}\n{}", disassemble(&module)));
     Generated { module, entry }

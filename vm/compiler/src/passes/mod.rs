@@ -11,6 +11,8 @@ mod effects;
 mod loop_invariant_motion;
 mod value_numbering;
 
+pub use lockstep_bytecode::passes::Fuel;
+use lockstep_bytecode::passes::PassSet;
 use lockstep_ir::{Function, Unit};
 
 /// What is known of a pass without running it.
@@ -101,118 +103,18 @@ impl PassId {
     }
 }
 
-/// Which passes run, how far, and under which supervision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassConfig {
-    /// Changes that each pass may make in one unit, by [`PassId`]; 0 switches it off, `None` sets no limit.
-    fuel: [Option<u64>; PASSES.len()],
-    /// Changes that all passes together may make in one unit, in the order of the pipeline; `None` sets no limit.
-    total: Option<u64>,
-    /// Whether the IR verifier runs after construction, lowering and each pass. Debug builds always run it.
-    pub verify: bool,
-    /// Whether to keep the unit's text after each of them.
-    pub dump: bool,
-}
+/// Which passes run, how far, and under which supervision: the IR verifier runs after construction, lowering and each pass.
+pub type PassConfig = lockstep_bytecode::passes::PassConfig<PassId>;
 
-impl Default for PassConfig {
-    /// All passes, without limit.
-    fn default() -> Self {
-        Self { fuel: [None; PASSES.len()], total: None, verify: false, dump: false }
-    }
-}
+impl PassSet for PassId {
+    const ALL: &'static [PassId] = PassId::ALL;
 
-impl PassConfig {
-    /// No pass at all.
-    pub fn none() -> Self {
-        Self { fuel: [Some(0); PASSES.len()], ..Self::default() }
+    fn index(self) -> usize {
+        self as usize
     }
 
-    /// These passes alone, without limit.
-    pub fn only(passes: &[PassId]) -> Self {
-        passes.iter().fold(Self::none(), |config, &pass| config.with_fuel(pass, None))
-    }
-
-    /// The same without one pass.
-    #[must_use]
-    pub fn without(self, pass: PassId) -> Self {
-        self.with_fuel(pass, Some(0))
-    }
-
-    /// The same with another limit for one pass.
-    #[must_use]
-    pub fn with_fuel(mut self, pass: PassId, changes: Option<u64>) -> Self {
-        self.fuel[pass as usize] = changes;
-        self
-    }
-
-    /// The same with another limit for all passes together.
-    #[must_use]
-    pub fn with_total(self, changes: Option<u64>) -> Self {
-        Self { total: changes, ..self }
-    }
-
-    /// The limit of all passes together.
-    pub fn total(&self) -> Option<u64> {
-        self.total
-    }
-
-    /// The limit of a pass.
-    pub fn fuel(&self, pass: PassId) -> Option<u64> {
-        self.fuel[pass as usize]
-    }
-
-    /// Whether the pass runs at all.
-    pub fn is_on(&self, pass: PassId) -> bool {
-        self.fuel(pass) != Some(0)
-    }
-}
-
-/// What is left of a pass's limit, and how much it has used.
-#[derive(Clone, Debug)]
-pub struct Fuel {
-    left: Option<u64>,
-    used: u64,
-}
-
-impl Fuel {
-    /// A limit, or none.
-    pub fn new(limit: Option<u64>) -> Self {
-        Self { left: limit, used: 0 }
-    }
-
-    /// Whether one more change may be made; the caller then makes it.
-    pub fn take(&mut self) -> bool {
-        if let Some(left) = &mut self.left {
-            match left.checked_sub(1) {
-                Some(less) => *left = less,
-                None => return false,
-            }
-        }
-        self.used += 1;
-        true
-    }
-
-    /// The same with another limit beside its own.
-    #[must_use]
-    pub fn within(&self, other: &Fuel) -> Self {
-        let left = self.left.into_iter().chain(other.left).min();
-        Self { left, used: self.used }
-    }
-
-    /// Counts changes that were made within another limit.
-    pub fn spend(&mut self, changes: u64) {
-        self.left = self.left.map(|left| left.saturating_sub(changes));
-        self.used += changes;
-    }
-
-    /// Whether `take` would say no.
-    pub fn is_empty(&self) -> bool {
-        self.left == Some(0)
-    }
-
-    /// How many changes were made.
-    pub fn used(&self) -> u64 {
-        self.used
+    fn name(self) -> &'static str {
+        self.info().name
     }
 }
 

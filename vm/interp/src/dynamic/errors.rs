@@ -81,8 +81,7 @@ impl Here<'_> {
             }
             let mut value = vm.dynamic.no_memory;
             if kind != ErrorKind::MemoryLimit && !is_final(kind) {
-                let function = vm.module().function(FuncId((*self.s.frame).func));
-                let line = function.lines.line(self.s.pc());
+                let (_, line) = vm.module().place(FuncId((*self.s.frame).func), self.s.pc());
                 let what = message.as_deref().unwrap_or(kind.message());
                 let text = format!("{}:{line}: {what}", vm.module().source);
                 if let Ok(string) = vm.heap_mut().new_string(text.as_bytes()) {

@@ -1,7 +1,7 @@
 //! What values are called in messages: ` (local 'x')`, ` (field 'y')`, ` (global 'z')`, ` (upvalue 'u')`, ` (method 'm')`, ` (constant 'c')`.
 //!
 //! A register with a name is a local variable. Any other is named by the instruction that wrote it last, if that stands before the
-//! current one with no way into the code between them.
+//! current one with no way into the code between them. Names are those of the program as it was written, whatever the optimiser has made of it.
 
 use lockstep_bytecode::{FuncId, Function, Instr, Pc, Reg, Value};
 use lockstep_layout::Slot;
@@ -19,9 +19,10 @@ impl Here<'_> {
     /// The registers are those of a running activation, and nobody else uses the VM.
     pub unsafe fn describe(&self, reg: Reg) -> String {
         // SAFETY: the frame is live; the module lives as long as the VM.
-        let (function, pc) =
-            unsafe { (self.vm().module().function(FuncId((*self.s.frame).func)).clone(), self.s.pc()) };
-        name(&function, pc, reg).unwrap_or_default()
+        let (module, func, pc) = unsafe { (self.vm().module().clone(), FuncId((*self.s.frame).func), self.s.pc()) };
+        let reg = module.original_operand(func, pc, reg);
+        let (function, pc) = module.original(func, pc);
+        name(function, pc, reg).unwrap_or_default()
     }
 
     /// What an upvalue is called.

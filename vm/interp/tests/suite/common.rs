@@ -20,7 +20,7 @@ pub fn function(name: &str, params: u8, result: Option<Kind>, registers: &[Kind]
 
 /// A module of these functions.
 pub fn module(functions: Vec<Function>) -> Arc<Verified> {
-    let module = Module { source: "test.lsa".into(), functions };
+    let module = Module { source: "test.lsa".into(), functions, origin: None };
     Arc::new(Verified::new(module).unwrap_or_else(|error| panic!("{error}")))
 }
 

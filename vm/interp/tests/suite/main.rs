@@ -4,4 +4,5 @@ mod common;
 mod kernels;
 mod native;
 mod operations;
+mod optimiser;
 mod runs;

@@ -1,10 +1,10 @@
-//! What each operation computes, in Rust's own operations. The IR has an evaluation of its own; the two share no code, so
-//! that they can judge each other.
+//! What each operation of the typed half computes, in Rust's own operations: the interpreter executes this, and the bytecode optimiser
+//! evaluates constants by it. The IR has an evaluation of its own; the two share no code, so that they can judge each other.
 //!
 //! Operations are types here, named as in the instruction table, and kinds are Rust types: `Rem` of `F64` is
 //! `<Rem as Binary<f64>>::apply`. What a kind lacks has no implementation, and a table row that asks for it does not compile.
 
-use lockstep_bytecode::ErrorKind;
+use crate::ErrorKind;
 
 /// The result of an operation that may raise. For those that never do, the error path folds away.
 pub type Answer<T> = Result<T, ErrorKind>;
@@ -31,6 +31,22 @@ pub trait Relation<T> {
 pub trait Convert<J, K> {
     /// `a` as a `K`.
     fn apply(a: J) -> Answer<K>;
+}
+
+/// The kinds of the instruction table as Rust types, so that a row's kind names the types its body works on.
+pub mod types {
+    macro_rules! types {
+        ($($Name:ident = $T:ty;)*) => { $(#[doc = concat!("The kind `", stringify!($Name), "`.")] pub type $Name = $T;)* };
+    }
+
+    types! {
+        I32 = i32;
+        I64 = i64;
+        U32 = u32;
+        U64 = u64;
+        F64 = f64;
+        Bool = bool;
+    }
 }
 
 macro_rules! operations {
