@@ -1,6 +1,5 @@
 //! What this machine has, what it lacks and how to get it, and how noisy it is: `lockstep doctor` shows it, and nothing here judges a backend.
 
-use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -8,6 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::backends::Backends;
+use crate::bench::calibration;
 use crate::bench::machine::Machine;
 use crate::stats::median;
 
@@ -258,8 +258,8 @@ fn conditions(machine: &Machine) -> Vec<Finding> {
     all
 }
 
-/// Rounds of the timed work: some milliseconds, long against a clock's step and short against a scheduler's slice.
-const ROUNDS: u64 = 2_000_000;
+/// Steps of the timed work: some milliseconds, long against a clock's step and short against a scheduler's slice.
+const STEPS: u64 = 2_000_000;
 /// How often it is timed.
 const SAMPLES: usize = 400;
 
@@ -268,13 +268,7 @@ impl Noise {
     pub fn measure() -> Self {
         let work = || {
             let started = Instant::now();
-            let mut x = black_box(0x2545_f491_4f6c_dd1d_u64);
-            for _ in 0..ROUNDS {
-                x ^= x << 13;
-                x ^= x >> 7;
-                x ^= x << 17;
-            }
-            black_box(x);
+            calibration::work(STEPS);
             started.elapsed().as_secs_f64()
         };
         // The first ones wake the clock up.

@@ -14,17 +14,22 @@ const STRETCHES: usize = 9;
 /// Steps of a stretch: about half a millisecond in an optimised build.
 const STEPS: u64 = 200_000;
 
+/// Does the work once: `steps` dependent steps.
+pub fn work(steps: u64) {
+    let mut state = black_box(0x9e37_79b9_7f4a_7c15_u64);
+    for _ in 0..steps {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+    }
+    black_box(state);
+}
+
 /// Seconds of a stretch now.
 pub fn seconds() -> f64 {
     let stretch = || {
         let start = now();
-        let mut state = black_box(0x9e37_79b9_7f4a_7c15_u64);
-        for _ in 0..STEPS {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-        }
-        black_box(state);
+        work(STEPS);
         now() - start
     };
     // The first wakes the processor up.

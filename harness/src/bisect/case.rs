@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::lab::Difference;
 use super::reduce::Candidate;
 use super::verdict::Verdict;
-use crate::program::case::{Call, Expectation, ProgramRun};
-use crate::program::literal::literal;
-use crate::program::{CaseLimits, Observation, Program, ProgramCase, Setup, observe};
+use crate::program::case::{Call, Expectation};
+use crate::program::{CaseLimits, Program, ProgramCase, Setup, observe};
 
 /// A case that is ready to be committed.
 #[derive(Clone, Debug)]
@@ -75,22 +74,10 @@ pub fn write(
     let args = candidate.args.iter().map(super::Datum::value).collect::<Option<Vec<_>>>().ok_or("no value")?;
     let call = Call { entry: program.entry, args, expected: Expectation::Result(None) };
     let seen = observe::observe(&program, &call, &Setup::interpreter())?.seen;
-    let mut run = ProgramRun {
-        args: call.args.iter().map(literal).collect(),
-        entry: None,
-        result: None,
-        error: None,
-        cells: Vec::new(),
-        output: String::from_utf8_lossy(&seen.output).into_owned(),
-    };
-    match &seen.outcome {
-        Ok(value) => run.result = value.as_ref().map(literal),
-        Err(error) => run.error = Some(Observation::error(&program, error)),
-    }
     let shown: Vec<String> = call.args.iter().map(ToString::to_string).collect();
-    let call = format!("{}({})", program.case.entry, shown.join(", "));
     let mut case = program.case.clone();
-    case.runs.push(run);
+    case.runs.push(seen.stated(&program, &call));
+    let call = format!("{}({})", program.case.entry, shown.join(", "));
     let file = File { about: "Programs that once failed, reduced.".to_owned(), cases: vec![case] };
     let yaml = serde_yaml::to_string(&file).map_err(|e| e.to_string())?;
     Ok(Written { yaml, program: text, call })

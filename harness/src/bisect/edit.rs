@@ -80,7 +80,6 @@ pub fn copy(function: &Function, dst: Reg, from: Reg) -> Option<Instr> {
 
 /// Makes every register operand that satisfies `wanted` another register; call arguments are left alone.
 pub fn replace_uses(instr: Instr, wanted: Reg, by: Reg) -> Instr {
-    use lockstep_bytecode::Role;
     let values: Vec<Value> = instr
         .declared()
         .map(

@@ -67,6 +67,7 @@ pub(super) struct Options {
 const EXAMPLES: &str = "\
 Examples:
   lockstep compare before.json after.json                 two results of `lockstep bench --results`
+  lockstep compare coverage-1.json coverage-2.json        two results of `lockstep coverage --results`
   lockstep compare ONE/speed OTHER/speed                  two backends, measured now, side by side
   lockstep compare --in bench.json ONE/speed OTHER/speed  two backends in a result
   lockstep compare old.csv new.csv --skip 5               any tool: process,iteration,value[,name]

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, Fingerprint};
 use super::series::{Better, Data, Key, Series};
-use crate::bench::Implementation;
 use crate::bench::noise::undisturbed;
 use crate::bench::results::{BenchResults, Exact, Measure, Sample, Workload};
+use crate::bench::{Implementation, Size};
+use crate::program::coverage::{Coverage, CoverageResults};
+use crate::program::lowering::InstructionTable;
 
 /// Version of the format. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
@@ -74,6 +76,33 @@ impl Run {
             environment: Some(environment),
             ..Self::bare(series)
         }
+    }
+
+    /// What a run of `lockstep coverage` counted: shares of each program's instructions, of which nothing varies, and the instructions that compile at all.
+    pub fn of_coverage(results: &CoverageResults) -> Self {
+        let size = if results.quick { Size::Quick } else { Size::Full };
+        let mut series = Vec::new();
+        for row in &results.programs {
+            let mut add = |measure: &str, better, data: fn(&Coverage) -> f64| {
+                let key = Key::new(measure, format!("{} {size}", row.case), row.column.to_string());
+                series.push(match &row.coverage {
+                    Some(coverage) => Series::exact(key, better, [data(coverage)]),
+                    None => Series { key, better, data: Data::Void(row.failure.clone().unwrap_or_default()) },
+                });
+            };
+            add("native_percent", Better::Higher, Coverage::native_percent);
+            add("inline_percent", Better::Higher, Coverage::inline_percent);
+            add("executed", Better::Neither, |c| c.total as f64);
+        }
+        let compiled = |(of, table): (&String, &InstructionTable)| {
+            Series::exact(
+                Key::new("compiled_instructions", CORPUS, of.as_str()),
+                Better::Higher,
+                [table.compiled as f64],
+            )
+        };
+        series.extend(results.instructions.iter().map(compiled));
+        Self::bare(series)
     }
 
     /// The series of one implementation, without its name: what can be compared with another's.
@@ -175,4 +204,40 @@ pub fn implementation<'n>(run: &Run, name: &'n str) -> Result<&'n str, String> {
     let known = name.parse::<Implementation>().is_ok();
     let why = if known { "took no part in it" } else { "is no implementation" };
     Err(format!("`{name}` {why}; there are {}", all.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backends::Column;
+    use crate::compare::decide::Outcome;
+    use crate::compare::{Comparison, Rule};
+    use crate::program::coverage::{self, CoverageRow};
+
+    fn counted(inline: u64, interpreted: u64) -> Run {
+        let coverage = Coverage { inline, interpreted, total: inline + interpreted, ..Coverage::default() };
+        let column = Column { backend: "one".to_owned(), level: lockstep_backend_api::Level::Speed };
+        let row = CoverageRow { case: "bench/fib".to_owned(), column, coverage: Some(coverage), failure: None };
+        Run::of_coverage(&CoverageResults {
+            lockstep_coverage: coverage::VERSION,
+            quick: true,
+            instructions: BTreeMap::new(),
+            programs: vec![row],
+        })
+    }
+
+    #[test]
+    fn coverage_is_compared_exactly() {
+        let outcomes = |a: &Run, b: &Run| {
+            let comparison = Comparison::of_runs(("a", a), ("b", b), Rule::default(), false).expect("comparable");
+            let found = comparison.findings.iter().map(|f| (f.key.measure.clone(), f.outcome));
+            (found.collect::<BTreeMap<_, _>>(), comparison.status(false))
+        };
+        let (before, after) = (counted(1000, 0), counted(999, 1));
+        let (worse, status) = outcomes(&before, &after);
+        assert_eq!((worse["native_percent"], worse["executed"], status), (Outcome::Worse, Outcome::Same, 1));
+        let (better, status) = outcomes(&after, &before);
+        assert_eq!((better["native_percent"], status), (Outcome::Better, 0));
+        assert_eq!(outcomes(&after, &after).1, 0);
+    }
 }

@@ -6,6 +6,7 @@ use super::raw;
 use super::run::Run;
 use super::series::Better;
 use crate::bench::results::BenchResults;
+use crate::program::coverage::{self, CoverageResults};
 
 /// How data from outside are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Reading {
 /// What is wrong with a file, for people; with its place where that is known.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Reads what `lockstep bench --results` writes, or the raw format (`.csv`, `.jsonl`).
+/// Reads what `lockstep bench --results` or `lockstep coverage --results` writes, or the raw format (`.csv`, `.jsonl`).
 ///
 /// # Errors
 /// The file cannot be read, or holds none of these.
@@ -50,8 +51,15 @@ fn results(file: &str, text: &str) -> Result<Run, Error> {
         }
         return Ok(Run::of(&serde_json::from_str::<BenchResults>(text).map_err(mistake)?));
     }
+    if let Some(found) = version("lockstep_coverage") {
+        let known = coverage::VERSION;
+        if found != u64::from(known) {
+            return Err(format!("{file}: coverage of version {found}; this build reads version {known}").into());
+        }
+        return Ok(Run::of_coverage(&serde_json::from_str::<CoverageResults>(text).map_err(mistake)?));
+    }
     Err(format!(
-        "{file}: neither results of `lockstep bench` nor raw data (which end in .csv or .jsonl: docs/compare.md)"
+        "{file}: neither results of `lockstep bench` or `lockstep coverage` nor raw data (which end in .csv or .jsonl: docs/compare.md)"
     )
     .into())
 }

@@ -10,8 +10,7 @@ use lockstep_layout::Tag;
 use lockstep_runtime::Value;
 use serde::{Deserialize, Serialize};
 
-use super::case::{Call, CaseLimits, Expectation, Program, ProgramCase, ProgramRun};
-use super::literal::literal;
+use super::case::{Call, CaseLimits, Expectation, Program, ProgramCase};
 use super::observe::{Configuration, Observation, Setup, observe, run};
 use super::trial;
 use crate::backends::{Backends, Column};
@@ -278,20 +277,6 @@ pub fn length(seed: u64, index: u64) -> usize {
 /// The case of a program with what its calls gave.
 fn stated(program: &Program, calls: &[Call], expected: &[Observation]) -> ProgramCase {
     let mut case = program.case.clone();
-    for (call, seen) in calls.iter().zip(expected) {
-        let mut stated = ProgramRun {
-            args: call.args.iter().map(literal).collect(),
-            entry: None,
-            result: None,
-            error: None,
-            cells: Vec::new(),
-            output: String::from_utf8_lossy(&seen.output).into_owned(),
-        };
-        match &seen.outcome {
-            Ok(value) => stated.result = value.as_ref().map(literal),
-            Err(error) => stated.error = Some(Observation::error(program, error)),
-        }
-        case.runs.push(stated);
-    }
+    case.runs.extend(calls.iter().zip(expected).map(|(call, seen)| seen.stated(program, call)));
     case
 }

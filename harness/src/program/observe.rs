@@ -9,7 +9,8 @@ use lockstep_bytecode::{FuncId, Pc};
 use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, Stress, UnitKey};
 use lockstep_runtime::{Error, Limits, Position, Traceback, Value};
 
-use super::case::{Call, Expectation, ExpectedError, Place, Program};
+use super::case::{Call, Expectation, ExpectedError, Place, Program, ProgramRun};
+use super::literal::literal;
 use crate::fault::{self, Seams};
 
 /// When and how native code is used in a run: the configurations of docs/corpus.md.
@@ -201,6 +202,23 @@ impl Observation {
             // What is not kept whole cannot be stated.
             traceback: (*omitted == 0).then(|| innermost.iter().chain(outermost).map(place).collect()),
         }
+    }
+
+    /// The run of a case that states what was seen of a call.
+    pub fn stated(&self, program: &Program, call: &Call) -> ProgramRun {
+        let mut run = ProgramRun {
+            args: call.args.iter().map(literal).collect(),
+            entry: None,
+            result: None,
+            error: None,
+            cells: Vec::new(),
+            output: String::from_utf8_lossy(&self.output).into_owned(),
+        };
+        match &self.outcome {
+            Ok(value) => run.result = value.as_ref().map(literal),
+            Err(error) => run.error = Some(Self::error(program, error)),
+        }
+        run
     }
 
     /// Whether it is what the case states; otherwise how it differs.

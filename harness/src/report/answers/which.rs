@@ -148,5 +148,5 @@ fn pays(choice: &Choice) -> Option<String> {
     let earliest = choice.candidates.iter().filter_map(|c| Some((c, c.pays_from?)));
     let (who, from) = earliest.min_by(|a, b| a.1.estimate.total_cmp(&b.1.estimate))?;
     let time = seconds(from.estimate);
-    Some(format!("Compiling pays from {time} of interpretation on, with {}.", who.implementation))
+    Some(format!("From {time} in the interpreter on, compiling with {} pays.", who.implementation))
 }

@@ -67,13 +67,13 @@ pub(super) fn section(environment: &Environment, bench: Option<&Bench>) -> Secti
 pub(super) fn false_alarms(bench: &Bench) -> Option<String> {
     let alarms = &bench.analysis.false_alarms;
     (alarms.comparisons > 0).then(|| {
-        format!(
-            "{} of {} differ; of random halves {} of {}",
-            alarms.alarms,
-            counted(alarms.comparisons as u64, "comparison"),
-            count(alarms.half_alarms as u64),
-            count(alarms.halves as u64)
-        )
+        let again = format!("{} of {} differ", alarms.alarms, counted(alarms.comparisons as u64, "comparison"));
+        // Few rounds leave halves that are too small to be compared.
+        if alarms.halves == 0 {
+            return again;
+        }
+        let (differ, all) = (count(alarms.half_alarms as u64), count(alarms.halves as u64));
+        format!("{again}; of random halves {differ} of {all}")
     })
 }
 
