@@ -35,6 +35,7 @@ const RULES: &[Rule] = &[
     rule("lockstep-bytecode", &["lockstep-text"]),
     rule("lockstep-runtime", &["lockstep-layout", "lockstep-bytecode"]),
     rule("lockstep-interp", &["lockstep-layout", "lockstep-bytecode", "lockstep-runtime"]),
+    rule("lockstep-lua", &["lockstep-layout", "lockstep-bytecode", "lockstep-runtime", "lockstep-interp"]),
     rule("lockstep-ir", &["lockstep-text"]),
     Rule {
         package: "lockstep-compiler",

@@ -10,15 +10,15 @@
 
 use crate::operand::MOST_OPERANDS;
 use crate::{
-    Capture, ConstId, Count, FuncId, Function, Instr, JumpTable, Kind, LineTable, Module, Pc, Reg, Register, Role,
-    SiteId, StrId, TableId, Template, TemplateId, UpvalueId, Verified,
+    Capture, ConstId, Count, FuncId, Function, Instr, JumpTable, Kind, LineTable, LocalName, Module, Pc, Reg, Register,
+    Role, SiteId, StrId, TableId, Template, TemplateId, UpvalueId, Verified,
 };
 use crate::{Op, Value};
 use std::fmt;
 use std::sync::LazyLock;
 
 /// The version of the format that [`encode`] writes and [`decode`] reads.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 const MAGIC: &[u8; 4] = b"LKSB";
 
@@ -130,6 +130,12 @@ impl Writer {
             out.signed(i64::from(run.0.0) - i64::from(last.0.0));
             out.signed(i64::from(run.1) - i64::from(last.1));
             last = *run;
+        });
+        self.list(&function.locals, |out, local| {
+            out.text(&local.name);
+            out.0.push(local.register.0);
+            out.number(u64::from(local.start.0));
+            out.number(u64::from(local.end.0));
         });
         self.number(function.code.len() as u64);
         for (pc, instr) in function.code.iter().enumerate() {
@@ -354,6 +360,15 @@ impl Reader<'_> {
             last = (absolute(last.0, steps.0)?, absolute(last.1, steps.1)?);
             Ok((Pc(last.0), last.1))
         })?;
+        let locals = self.list(|input| {
+            let (name, register) = (input.text()?, Reg(input.byte()?));
+            Ok(LocalName {
+                name,
+                register,
+                start: Pc(input.number32("position")?),
+                end: Pc(input.number32("position")?),
+            })
+        })?;
         let (mut pc, mut sites) = (0, 0);
         let code = self.list(|input| {
             place.code.push(input.at);
@@ -376,6 +391,7 @@ impl Reader<'_> {
             templates,
             tables,
             lines,
+            locals,
         })
     }
 

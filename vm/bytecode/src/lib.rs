@@ -48,7 +48,7 @@ pub use group::Group;
 pub use ids::{ConstId, Count, FuncId, Near, Pc, Reg, Seen, SiteId, StrId, TableId, TemplateId, UpvalueId};
 pub use kind::Kind;
 pub use liveness::{Liveness, RegSet};
-pub use module::{Capture, Function, JumpTable, LineTable, Module, Register, Template};
+pub use module::{Capture, Function, JumpTable, LineTable, LocalName, Module, Register, Template};
 pub use op::{Effects, Instr, Op, OpInfo};
 pub use operand::{MOST_OPERANDS, Operands, Value};
 pub use origin::Origin;

@@ -57,6 +57,21 @@ pub struct Function {
     pub tables: Vec<JumpTable>,
     /// From instruction to source line.
     pub lines: LineTable,
+    /// Names of variables whose registers others use before or after them. A register with a name of its own needs none.
+    pub locals: Vec<LocalName>,
+}
+
+/// What a register is called in a part of the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalName {
+    /// The variable's name, as messages spell it.
+    pub name: String,
+    /// Its register.
+    pub register: Reg,
+    /// The first instruction that may find the variable there.
+    pub start: Pc,
+    /// The instruction behind the last.
+    pub end: Pc,
 }
 
 /// A register: its kind and, for people, a name.
@@ -123,6 +138,13 @@ impl Function {
     /// Slots of a frame: one per register, and at least one, where the result is left.
     pub fn frame_slots(&self) -> u32 {
         self.registers.len().max(1) as u32
+    }
+
+    /// The name of the variable that a register holds before the instruction at `pc`.
+    pub fn variable(&self, reg: Reg, pc: Pc) -> Option<&str> {
+        let own = self.registers.get(reg.index()).and_then(|register| register.name.as_deref());
+        let in_scope = |local: &&LocalName| local.register == reg && local.start <= pc && pc < local.end;
+        own.or_else(|| self.locals.iter().find(in_scope).map(|local| local.name.as_str()))
     }
 
     /// The kind of a register. Panics if there is no such register: a verified function refers to none.

@@ -190,6 +190,12 @@ impl Checker<'_> {
                 })?;
             }
         }
+        for local in &function.locals {
+            let is_good = local.register.index() < count && local.start <= local.end && local.end.index() <= len;
+            self.check(is_good, None, || {
+                format!("the variable `{}` is in no register or code of the function", local.name)
+            })?;
+        }
         let (mut before, mut line) = (None, 0);
         for run in function.lines.runs() {
             let in_order = before.is_none_or(|pc| pc < run.0) && run.0.index() < len && run.1 != line;

@@ -44,6 +44,8 @@ impl<'m> Body<'m> {
         let mut lines = LineTable::default();
         self.lines.iter().enumerate().for_each(|(pc, line)| lines.push(Pc(pc as u32), *line));
         self.function.lines = lines;
+        // Messages take names from the function as it was written.
+        self.function.locals.clear();
         (self.function, self.origin)
     }
 

@@ -43,7 +43,7 @@ impl Here<'_> {
 }
 
 fn name(function: &Function, pc: Pc, reg: Reg) -> Option<String> {
-    if let Some(name) = &function.registers.get(reg.index())?.name {
+    if let Some(name) = function.variable(reg, pc) {
         return Some(format!(" (local '{name}')"));
     }
     let text = |value: &Value| match value {

@@ -1,0 +1,10 @@
+//! From source text to a tree with resolved names.
+
+pub mod ast;
+mod error;
+mod lexer;
+mod parser;
+mod token;
+
+pub use error::SyntaxError;
+pub use parser::parse;
