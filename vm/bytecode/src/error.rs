@@ -61,6 +61,11 @@ impl ErrorKind {
     pub fn from_name(name: &str) -> Option<ErrorKind> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
+
+    /// Whether no program can catch it: the run is over.
+    pub const fn is_final(self) -> bool {
+        matches!(self, ErrorKind::BudgetExhausted | ErrorKind::Interrupted)
+    }
 }
 
 impl fmt::Display for ErrorKind {

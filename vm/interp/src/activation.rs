@@ -76,6 +76,27 @@ impl Registers {
         }
     }
 
+    /// The registers of a host's function that `frame` has called; `frame` is null if the host has entered the VM.
+    ///
+    /// # Safety
+    /// As for [`Registers::of`]; with a null frame the stack is empty, and nothing uses the registers but to make the first frame.
+    pub unsafe fn of_host(ctx: *mut Ctx, frame: *mut Frame) -> Registers {
+        // SAFETY: the caller says so.
+        unsafe {
+            if !frame.is_null() {
+                return Registers::of(ctx, frame);
+            }
+            let null = std::ptr::null();
+            Registers {
+                frame,
+                code: null,
+                ip: null,
+                top: vm(ctx).stack().base() as *mut Frame,
+                counts: null as *mut u64,
+            }
+        }
+    }
+
     /// The pc of the current instruction.
     ///
     /// # Safety

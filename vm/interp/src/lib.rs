@@ -20,7 +20,7 @@ use std::sync::Arc;
 use lockstep_bytecode::{ErrorKind, FuncId, Function, Pc, Verified};
 use lockstep_layout::{Ctx, Frame, FrameFlags, Slot, Status, payload_offset, tag_offset};
 use lockstep_runtime::{
-    Error, HostError, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm,
+    CallKind, Error, HostError, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm,
 };
 
 use activation::{Flow, Registers, after_exit, enter_native, entry_of, freshen, hot_function, native_fits};
@@ -168,22 +168,15 @@ unsafe fn nested(ctx: *mut Ctx, run: impl FnOnce() -> i32) -> i32 {
     }
 }
 
-/// Calls a value from a function of the host. Its results are kept by the heap, behind what it keeps already.
-fn call_from_host(vm: &mut Vm, callee: Slot, args: &[Slot]) -> Result<(), HostError> {
+/// Calls a value from a function of the host. Its results are staged.
+fn call_from_host(vm: &mut Vm, callee: Slot, args: &[Slot], kind: CallKind) -> Result<(), HostError> {
     let (ctx, frame) = (vm.ctx(), vm.dynamic.host_frame);
-    assert!(!frame.is_null(), "no function of the host runs");
-    // SAFETY: a function of the host was called from `frame`, whose pc is stored; the VM is not used through `vm` meanwhile.
+    // SAFETY: a function of the host was called from `frame`, whose pc is stored, or the host has entered the VM; the VM is not used through `vm` meanwhile.
     unsafe {
-        let mut registers = Registers::of(ctx, frame);
+        let mut registers = Registers::of_host(ctx, frame);
         let mut here = Here { ctx, s: &mut registers, home: frame };
-        let outcome =
-            here.call_nested(callee, args, |registers| nested(ctx, || interpret(ctx, registers.frame, registers)));
-        let vm = activation::vm(ctx);
-        outcome.map_err(|()| HostError::Pending)?;
-        for value in std::mem::take(&mut vm.dynamic.staged) {
-            vm.heap_mut().keep(value);
-        }
-        Ok(())
+        let run = |registers: Registers| nested(ctx, || interpret(ctx, registers.frame, registers));
+        here.call_nested(callee, args, kind, run).map_err(|()| HostError::Pending)
     }
 }
 

@@ -55,6 +55,8 @@ impl FrameFlags {
     pub const UNWIND: u32 = 128;
     /// This frame runs a finalizer: the caller, interrupted before an instruction, goes on with that instruction.
     pub const FINALIZER: u32 = 256;
+    /// A function of the host catches what this frame, which it has called, or those above raise.
+    pub const PROTECTED: u32 = 512;
     /// Where eight bits begin that the pending instruction of the caller keeps here.
     pub const AUX_SHIFT: u32 = 16;
 }

@@ -4,18 +4,27 @@
 
 use std::collections::HashMap;
 use std::ptr;
+use std::rc::Rc;
 
 use lockstep_bytecode::ErrorKind;
 use lockstep_layout::{Frame, Slot};
 
 use crate::error::Traceback;
-use crate::heap::OutOfMemory;
 use crate::host::{HostError, HostFunction};
 use crate::thread::Thread;
 use crate::vm::Vm;
 
-/// Calls a value from the host: results are kept by the heap, behind what it keeps already.
-pub type InterpreterCall = fn(&mut Vm, Slot, &[Slot]) -> Result<(), HostError>;
+/// Calls a value from the host: its results are staged.
+pub type InterpreterCall = fn(&mut Vm, Slot, &[Slot], CallKind) -> Result<(), HostError>;
+
+/// How a function of the host calls a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallKind {
+    /// What is raised goes on through it.
+    Plain,
+    /// It catches what is raised.
+    Protected,
+}
 
 /// An error on its way to whoever catches it.
 #[derive(Clone, Debug)]
@@ -93,6 +102,8 @@ pub struct Dynamic {
     pub thrown: Slot,
     /// The frame below the host function that runs.
     pub host_frame: *mut Frame,
+    /// How many calls from functions of the host are under way.
+    pub host_calls: u32,
     /// The innermost frame when its pc was stored last: where a collection begins.
     pub frame: *mut Frame,
     /// What errors in finalizers said.
@@ -104,7 +115,9 @@ pub struct Dynamic {
     /// String constants of the module.
     pub constants: Vec<Slot>,
     /// The host functions, by number.
-    pub hosts: Vec<HostFunction>,
+    pub hosts: Vec<Rc<HostFunction>>,
+    /// Results of host functions that run, the innermost one's last.
+    pub results: Vec<Slot>,
     /// What programs can import.
     pub imports: HashMap<Vec<u8>, Slot>,
 }
@@ -122,12 +135,14 @@ impl Dynamic {
             waiting: Vec::new(),
             thrown: Slot::NIL,
             host_frame: ptr::null_mut(),
+            host_calls: 0,
             frame: ptr::null_mut(),
             warnings: Vec::new(),
             no_memory,
             handler_error,
             constants: Vec::new(),
             hosts: Vec::new(),
+            results: Vec::new(),
             imports: HashMap::new(),
         }
     }
@@ -136,17 +151,19 @@ impl Dynamic {
     pub(crate) fn reset(&mut self) {
         self.open.clear();
         self.staged.clear();
+        self.results.clear();
         self.handling.clear();
         self.unwinding.clear();
         self.waiting.clear();
         self.pending = None;
         self.thrown = Slot::NIL;
+        self.host_calls = 0;
         (self.host_frame, self.frame) = (ptr::null_mut(), ptr::null_mut());
     }
 
     /// Calls `visit` with every value that is reachable from here, but for those of frames.
     pub(crate) fn for_each_root(&self, mut visit: impl FnMut(Slot)) {
-        let lists = [&self.open, &self.staged, &self.constants].into_iter().flatten();
+        let lists = [&self.open, &self.staged, &self.results, &self.constants].into_iter().flatten();
         let waiting = self.waiting.iter().flat_map(|(_, open)| open);
         let closing = self.unwinding.iter().flat_map(|unwinding| &unwinding.closing);
         lists.chain(waiting).chain(closing).chain(self.imports.values()).for_each(|value| visit(*value));
@@ -157,25 +174,10 @@ impl Dynamic {
     }
 }
 
-impl Vm {
-    /// Registers a host function under a name that programs can import.
-    ///
-    /// # Errors
-    /// There is no memory for the function's object.
-    pub fn register(
-        &mut self,
-        name: &str,
-        code: impl Fn(&mut crate::host::HostCall<'_>) -> Result<(), HostError> + 'static,
-    ) -> Result<(), OutOfMemory> {
-        let number = self.dynamic.hosts.len() as u64;
-        self.dynamic.hosts.push(HostFunction { name: name.into(), code: std::rc::Rc::new(code) });
-        let function = self.heap_mut().new_foreign(number, &[])?;
-        self.dynamic.imports.insert(name.as_bytes().to_vec(), function.slot());
-        Ok(())
-    }
-
-    /// Lets programs import a value under a name.
-    pub fn define(&mut self, name: &str, value: Slot) {
-        self.dynamic.imports.insert(name.as_bytes().to_vec(), value);
+impl Dynamic {
+    /// Gives back the list of staged values that was taken, empty.
+    pub(crate) fn give_back_staged(&mut self, mut staged: Vec<Slot>) {
+        staged.clear();
+        self.staged = staged;
     }
 }

@@ -38,11 +38,14 @@ pub use collector::{Cause, CoroutineHooks, Handle, KindUsage, Marker, Pacing, Pa
 pub use comparison::{raw_equal, raw_less, raw_less_equal};
 pub use conversion::{NumberText, float_to_integer, parse_number, to_integer, to_number};
 pub use describe::describe;
-pub use dynamic::{Dynamic, InterpreterCall, Pending, UnwindEnd, Unwinding};
+pub use dynamic::{CallKind, Dynamic, InterpreterCall, Pending, UnwindEnd, Unwinding};
 pub use error::{Error, Position, Traceback};
 pub use functions::FunctionInfo;
 pub use heap::{ArrayRef, Heap, OutOfMemory};
-pub use host::{HostCall, HostCode, HostError, HostFunction, type_name};
+pub use host::{
+    FromArgument, Function, HostCode, HostError, HostFunction, HostId, HostResult, HostValue, IntoResults, IntoValue,
+    Local, Locals, Parameter, Raised, Scope, Str, Table, Typed, Userdata, View, raw, type_name, typed,
+};
 pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
 pub use metamethod::Metamethod;
 pub use snapshot::{Held, Snapshot};

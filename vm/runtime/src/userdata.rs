@@ -91,15 +91,15 @@ impl UserdataRef {
     /// The value of Rust's, if it is one of this type.
     ///
     /// # Safety
-    /// The userdata is live as long as the result is used, and nobody else uses its value meanwhile.
-    pub unsafe fn value<'a, T: 'static>(self) -> Option<&'a mut T> {
+    /// The userdata is live as long as the result is used.
+    pub unsafe fn value<'a, T: 'static>(self) -> Option<&'a T> {
         // SAFETY: data with this release function is the address of a box; the caller answers for its use.
         unsafe {
             let userdata = self.as_ptr();
             if (*userdata).release != release_box as Release as usize as u64 {
                 return None;
             }
-            (*((*userdata).data as *mut Box<dyn Any>)).downcast_mut()
+            (*((*userdata).data as *const Box<dyn Any>)).downcast_ref()
         }
     }
 

@@ -250,6 +250,12 @@ impl Vm {
         &mut self.heap
     }
 
+    /// Lets the heap keep a value and, behind it, what is staged, which is not any more then.
+    pub(crate) fn keep_staged(&mut self, value: Slot) {
+        self.heap.keep(value);
+        self.heap.temporaries.append(&mut self.dynamic.staged);
+    }
+
     /// How the interpreter is asked to call a value.
     pub fn interpreter_call(&self) -> InterpreterCall {
         self.call
@@ -605,12 +611,21 @@ impl Vm {
 
     /// Appends bytes and a line feed to the output, if the memory limit allows.
     pub fn write_line(&mut self, bytes: &[u8]) -> Result<(), OutOfMemory> {
-        if (self.output.len() + bytes.len() + 1) as u64 > self.heap.available() {
-            return Err(OutOfMemory);
-        }
+        self.make_output_room(bytes.len() + 1)?;
         self.output.extend_from_slice(bytes);
         self.output.push(b'\n');
         Ok(())
+    }
+
+    /// Appends bytes to the output, if the memory limit allows.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        self.make_output_room(bytes.len())?;
+        self.output.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn make_output_room(&self, bytes: usize) -> Result<(), OutOfMemory> {
+        if (self.output.len() + bytes) as u64 > self.heap.available() { Err(OutOfMemory) } else { Ok(()) }
     }
 
     /// The payload word for a host value: scalars as they are, arrays copied into the heap.

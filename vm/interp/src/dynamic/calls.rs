@@ -7,14 +7,17 @@ use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Sem, Test};
 use lockstep_layout::{
     ClosureHeader, Frame, FrameFlags, FunctionTraits, Slot, Status, Tag, frame_size, payload_offset,
 };
-use lockstep_runtime::{ForeignRef, HostCall, HostError, Metamethod};
+use lockstep_runtime::{CallKind, ForeignRef, HostError, Metamethod};
 
 use super::{Go, Here, Outcome, is_function};
-use crate::activation::{Registers, chain_segment, counts_of, entry_of};
+use crate::activation::{Registers, chain_segment, counts_of, entry_of, native_fits};
 use crate::slots::slot_at;
 
 /// How often `__call` may stand for another value that is no function.
 const CALL_CHAIN: usize = 100;
+
+/// How many calls from functions of the host may be nested, as in Lua: they take room on the machine's stack, and all machines shall see the same limit.
+const HOST_CALLS: u32 = 200;
 
 /// Flags that a tail call leaves to the frame that takes the place of the caller's.
 const INHERITED: u32 = FrameFlags::BOUNDARY
@@ -120,9 +123,9 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             self.vm().dynamic.staged.clear();
-            let name = match self.instr() {
-                Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. } => self.describe(base),
-                Instr::ForInAny { .. } => " (for iterator 'for iterator')".to_owned(),
+            let name = match self.calling() {
+                Some(Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. }) => self.describe(base),
+                Some(Instr::ForInAny { .. }) => " (for iterator 'for iterator')".to_owned(),
                 _ => String::new(),
             };
             let message = format!("attempt to call a {} value{name}", self.type_of(callee));
@@ -139,7 +142,7 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             let caller = self.s.frame;
-            let depth = (*caller).depth;
+            let depth = if caller.is_null() { 0 } else { (*caller).depth };
             if depth >= (*self.ctx).depth_limit {
                 self.vm().dynamic.staged.clear();
                 return Err(ErrorKind::StackOverflow);
@@ -238,30 +241,13 @@ impl Here<'_> {
     /// # Safety
     /// As for [`Here::call_value`]; `foreign` refers to a live function of the host.
     pub unsafe fn call_host(&mut self, foreign: Slot) -> Result<(), ErrorKind> {
-        // SAFETY: the caller says so. Arguments are kept by the heap as long as the call lasts.
+        // SAFETY: the caller says so.
         unsafe {
             let vm = self.vm();
-            let number = ForeignRef::from_payload(foreign.payload).function() as usize;
-            let host = vm.dynamic.hosts[number].clone();
-            let before = vm.heap().kept();
-            vm.heap_mut().keep(foreign);
-            for value in std::mem::take(&mut vm.dynamic.staged) {
-                vm.heap_mut().keep(value);
-            }
             let outer = std::mem::replace(&mut vm.dynamic.host_frame, self.s.frame);
-            let mut call = HostCall::new(vm, host.name.clone(), before + 1);
-            let from = call.results_from();
-            let outcome = (host.code)(&mut call);
-            let vm = self.vm();
-            vm.dynamic.host_frame = outer;
-            if outcome.is_ok() {
-                let results = vm.heap().kept_from(from).to_vec();
-                // An error of a nested call that the host's function has not passed on is over.
-                vm.dynamic.pending = None;
-                vm.dynamic.staged = results;
-            }
-            vm.heap_mut().release_to(before);
-            outcome.map_err(|error| self.host_error(error))
+            let outcome = vm.call_host_function(foreign);
+            self.vm().dynamic.host_frame = outer;
+            outcome.map_err(|error| self.host_error(foreign, error))
         }
     }
 
@@ -273,24 +259,43 @@ impl Here<'_> {
         &mut self,
         callee: Slot,
         args: &[Slot],
+        kind: CallKind,
         run: impl FnOnce(Registers) -> i32,
     ) -> Result<(), ()> {
         // SAFETY: the caller says so.
         unsafe {
-            self.stage_values(args);
-            let made = match self.resolve(callee) {
-                Ok(callee) if callee.is(Tag::FOREIGN) => match self.call_host(callee) {
-                    Ok(()) => return Ok(()),
-                    Err(kind) => Err(kind),
-                },
-                Ok(callee) => self.push_closure(callee.payload as *mut ClosureHeader, FrameFlags::BOUNDARY),
-                Err(kind) => Err(kind),
+            let flags = match kind {
+                CallKind::Plain => FrameFlags::BOUNDARY,
+                CallKind::Protected => FrameFlags::BOUNDARY | FrameFlags::PROTECTED,
             };
-            if let Err(kind) = made {
-                self.leave_pending(kind);
+            // The error of an earlier call, which the function has not passed on, is over.
+            self.vm().dynamic.pending = None;
+            let caller = self.s.frame;
+            self.stage_values(args);
+            let dynamic = &mut self.vm().dynamic;
+            if dynamic.host_calls >= HOST_CALLS || !native_fits(self.ctx) {
+                self.vm().set_message("C stack overflow".to_owned());
+                self.leave_pending(ErrorKind::StackOverflow);
                 return Err(());
             }
-            if run(*self.s) == Status::OK { Ok(()) } else { Err(()) }
+            dynamic.host_calls += 1;
+            let outcome = match self.resolve(callee) {
+                Ok(callee) if callee.is(Tag::FOREIGN) => self.call_host(callee).map(|()| Status::OK),
+                Ok(callee) => self.push_closure(callee.payload as *mut ClosureHeader, flags).map(|()| run(*self.s)),
+                Err(kind) => Err(kind),
+            };
+            let dynamic = &mut self.vm().dynamic;
+            dynamic.host_calls -= 1;
+            // The frames of the call are gone.
+            dynamic.frame = caller;
+            match outcome {
+                Ok(Status::OK) => Ok(()),
+                Ok(_) => Err(()),
+                Err(kind) => {
+                    self.leave_pending(kind);
+                    Err(())
+                }
+            }
         }
     }
 
@@ -318,7 +323,8 @@ impl Here<'_> {
 
     /// # Safety
     /// As for [`Here::call_value`].
-    unsafe fn host_error(&mut self, error: HostError) -> ErrorKind {
+    #[cold]
+    unsafe fn host_error(&mut self, function: Slot, error: HostError) -> ErrorKind {
         // SAFETY: the caller says so.
         unsafe {
             let vm = self.vm();
@@ -327,8 +333,13 @@ impl Here<'_> {
                     vm.set_message(message);
                     ErrorKind::HostError
                 }
+                HostError::Argument { index, problem } => {
+                    let message = self.bad_argument(function, index, &problem);
+                    vm.set_message(message);
+                    ErrorKind::HostError
+                }
                 HostError::Value(value) => {
-                    vm.dynamic.thrown = value;
+                    vm.dynamic.thrown = value.get();
                     ErrorKind::Raised
                 }
                 HostError::OutOfMemory => ErrorKind::MemoryLimit,
@@ -337,6 +348,39 @@ impl Here<'_> {
                 }
             }
         }
+    }
+
+    /// What is wrong with an argument of a host function, counted from 0, which is called as the program calls it.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`].
+    unsafe fn bad_argument(&mut self, function: Slot, index: usize, problem: &str) -> String {
+        // SAFETY: the caller says so.
+        unsafe {
+            let called = match self.calling() {
+                Some(Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. }) if *self.slot(base) == function => {
+                    self.describe(base)
+                }
+                _ => String::new(),
+            };
+            // ` (method 'name')`
+            let number = ForeignRef::from_payload(function.payload).function() as usize;
+            let own = self.vm().dynamic.hosts[number].name.clone();
+            let name = called.split('\'').nth(1).unwrap_or(&own);
+            match index.checked_sub(usize::from(called.starts_with(" (method"))) {
+                Some(index) => format!("bad argument #{} to '{name}' ({problem})", index + 1),
+                None => format!("calling '{name}' on bad self ({problem})"),
+            }
+        }
+    }
+
+    /// The instruction that calls; `None` if the host has entered the VM and calls.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`].
+    unsafe fn calling(&self) -> Option<Instr> {
+        // SAFETY: the caller says so.
+        (!self.s.frame.is_null()).then(|| unsafe { self.instr() })
     }
 
     /// `tail_call`.

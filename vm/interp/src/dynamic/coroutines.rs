@@ -175,12 +175,12 @@ impl Here<'_> {
     ///
     /// # Safety
     /// As for [`Here::create_coroutine`].
-    pub unsafe fn coroutine_failed(&mut self, pending: Pending, is_final: fn(ErrorKind) -> bool) -> Outcome {
+    pub unsafe fn coroutine_failed(&mut self, pending: Pending) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
             (*self.vm().dynamic.current).failure = Some(pending.value);
             let (base, results) = self.switch_back(ThreadStatus::Dead);
-            if is_final(pending.kind) {
+            if pending.kind.is_final() {
                 self.vm().dynamic.pending = Some(pending);
                 return Ok(self.pass_on());
             }

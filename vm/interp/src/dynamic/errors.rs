@@ -14,11 +14,6 @@ use crate::activation::{Registers, entry_of};
 /// Room that a message handler gets above the limit of depth when that is what it handles.
 const HANDLER_DEPTH: u32 = 100;
 
-/// Whether a program cannot catch an error of this kind.
-fn is_final(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::BudgetExhausted | ErrorKind::Interrupted)
-}
-
 impl Here<'_> {
     /// `throw`.
     ///
@@ -80,10 +75,15 @@ impl Here<'_> {
                 return Pending { kind, value, message: Some(text), ..Pending::default() };
             }
             let mut value = vm.dynamic.no_memory;
-            if kind != ErrorKind::MemoryLimit && !is_final(kind) {
-                let (_, line) = vm.module().place(FuncId((*self.s.frame).func), self.s.pc());
+            if kind != ErrorKind::MemoryLimit && !kind.is_final() {
                 let what = message.as_deref().unwrap_or(kind.message());
-                let text = format!("{}:{line}: {what}", vm.module().source);
+                let text = match self.s.frame.is_null() {
+                    true => what.to_owned(),
+                    false => {
+                        let (_, line) = vm.module().place(FuncId((*self.s.frame).func), self.s.pc());
+                        format!("{}:{line}: {what}", vm.module().source)
+                    }
+                };
                 if let Ok(string) = vm.heap_mut().new_string(text.as_bytes()) {
                     value = string.slot();
                 }
@@ -106,15 +106,15 @@ impl Here<'_> {
             let (mut in_handler, mut handler, mut reaches_host) = (false, None, false);
             loop {
                 match self.waiting_at(frame) {
-                    Instr::PcallAny { .. } if !is_final(kind) => break,
-                    Instr::XpcallAny { handler: reg, .. } if !is_final(kind) => {
+                    Instr::PcallAny { .. } if !kind.is_final() => break,
+                    Instr::XpcallAny { handler: reg, .. } if !kind.is_final() => {
                         handler = Some(*crate::slots::slot_at(frame, reg));
                         break;
                     }
                     _ => {}
                 }
                 in_handler |= (*frame).flags & FrameFlags::HANDLER != 0;
-                if (*frame).flags & FrameFlags::FINALIZER != 0 {
+                if (*frame).flags & (FrameFlags::FINALIZER | FrameFlags::PROTECTED) != 0 {
                     break;
                 }
                 if (*frame).caller == 0 {
@@ -123,7 +123,7 @@ impl Here<'_> {
                 }
                 frame = (*frame).caller as *mut Frame;
             }
-            if in_handler && !is_handled && !is_final(kind) {
+            if in_handler && !is_handled && !kind.is_final() {
                 // No handler handles errors of handlers.
                 let value = dynamic.handler_error;
                 let kind = ErrorKind::HandlerError;
@@ -133,7 +133,7 @@ impl Here<'_> {
             {
                 return self.handle(handler);
             }
-            if reaches_host || is_final(kind) {
+            if reaches_host || kind.is_final() {
                 let traceback = self.vm().traceback(self.s.frame);
                 if let Some(pending) = &mut self.vm().dynamic.pending
                     && pending.traceback.innermost.is_empty()
@@ -220,12 +220,13 @@ impl Here<'_> {
                 if let Some(unwinding) = dynamic.unwinding.last()
                     && unwinding.catcher == frame
                 {
-                    if !is_final(kind) {
+                    if !kind.is_final() {
                         break unwinding.end;
                     }
                     dynamic.unwinding.pop();
                 }
-                if !is_final(kind) && matches!(self.waiting_at(frame), Instr::PcallAny { .. } | Instr::XpcallAny { .. })
+                if !kind.is_final()
+                    && matches!(self.waiting_at(frame), Instr::PcallAny { .. } | Instr::XpcallAny { .. })
                 {
                     break UnwindEnd::Caught;
                 }
@@ -241,12 +242,12 @@ impl Here<'_> {
                     self.vm().pop_segment();
                 }
                 frame = caller as *mut Frame;
-                if flags & FrameFlags::FINALIZER != 0 && !is_final(kind) {
+                if flags & FrameFlags::FINALIZER != 0 && !kind.is_final() {
                     break UnwindEnd::Finalizer;
                 }
             };
             *self.s = Registers::of(self.ctx, frame);
-            if is_final(kind) {
+            if kind.is_final() {
                 // Nothing of the program runs any more.
                 closing.clear();
             }
@@ -325,7 +326,7 @@ impl Here<'_> {
                 }
                 (UnwindEnd::Coroutine, _) => {
                     let Some(pending) = pending else { unreachable!("an error ends the coroutine") };
-                    self.coroutine_failed(pending, is_final)
+                    self.coroutine_failed(pending)
                 }
                 _ => {
                     self.vm().dynamic.pending = pending;

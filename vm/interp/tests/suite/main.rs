@@ -1,6 +1,7 @@
 //! Tests of the interpreter through its public interface.
 
 mod common;
+mod host;
 mod kernels;
 mod native;
 mod operations;

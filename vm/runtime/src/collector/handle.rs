@@ -11,12 +11,21 @@ pub(crate) type Cell = std::cell::Cell<Slot>;
 
 /// A value that stays alive as long as the host holds a clone of the handle, and the heap lives.
 #[derive(Clone, Debug)]
-pub struct Handle(Rc<Cell>);
+pub struct Handle {
+    cell: Rc<Cell>,
+    /// Which heap's.
+    heap: u64,
+}
 
 impl Handle {
     /// The value. What it refers to is live while the heap is.
     pub fn get(&self) -> Slot {
-        self.0.get()
+        self.cell.get()
+    }
+
+    /// Whether it is a handle of this heap.
+    pub fn is_of(&self, heap: &Heap) -> bool {
+        self.heap == heap.id
     }
 
     /// Makes the handle, and all its clones, hold another value.
@@ -24,7 +33,7 @@ impl Handle {
     /// # Safety
     /// The value is a valid one of the heap that made the handle, and what it refers to is live.
     pub unsafe fn set(&self, value: Slot) {
-        self.0.set(value);
+        self.cell.set(value);
     }
 }
 
@@ -36,6 +45,6 @@ impl Heap {
     pub unsafe fn handle(&mut self, value: Slot) -> Handle {
         let cell = Rc::new(Cell::new(value));
         self.collector.handles.push(cell.clone());
-        Handle(cell)
+        Handle { cell, heap: self.id }
     }
 }

@@ -9,6 +9,7 @@ mod memory;
 mod object;
 
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashTable;
 use lockstep_layout::{
@@ -23,6 +24,9 @@ use crate::collector::{Cause, Collector};
 use crate::metamethod::{Metamethod, Metatables};
 use crate::string::StringRef;
 
+/// How many heaps the process has made.
+static HEAPS: AtomicU64 = AtomicU64::new(0);
+
 /// Owner of every heap object of a VM.
 #[derive(Debug)]
 pub struct Heap {
@@ -31,6 +35,8 @@ pub struct Heap {
     pub(crate) usage: Usage,
     /// The white of new objects.
     pub(crate) white: u8,
+    /// Which heap of the process this is, so that handles of one are not taken for another's.
+    pub(crate) id: u64,
     pub(crate) interned: HashTable<StringRef>,
     names: Box<[StringRef]>,
     pub(crate) metatables: Metatables,
@@ -84,6 +90,7 @@ impl Heap {
             first: std::ptr::null_mut(),
             usage: usage.clone(),
             white: Mark::WHITE_0,
+            id: HEAPS.fetch_add(1, Ordering::Relaxed),
             interned: HashTable::new(),
             names: Box::default(),
             metatables: Metatables::default(),
