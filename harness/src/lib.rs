@@ -41,6 +41,7 @@ pub mod fuzz;
 pub mod grid;
 pub mod judge;
 pub mod kit;
+pub mod lua;
 pub mod machine_code;
 pub mod passport;
 pub mod program;

@@ -34,7 +34,10 @@ pub struct Features {
 impl Features {
     /// The arguments of cargo that choose them, for one package or the workspace.
     pub fn arguments(self) -> Vec<&'static str> {
-        self.llvm.map_or_else(Vec::new, |llvm| vec!["--features", llvm.feature])
+        // PUC Lua, the judge of Lua cases, is built from source: it needs what linking needs.
+        let mut arguments = vec!["--features", "lockstep/oracle"];
+        arguments.extend(self.llvm.into_iter().flat_map(|llvm| ["--features", llvm.feature]));
+        arguments
     }
 
     /// The arguments of cargo that choose the packages that can be built.

@@ -18,8 +18,12 @@ mod fuzz_bytecode;
 mod grid;
 mod history;
 mod judge;
+#[cfg(feature = "oracle")]
+mod oracle;
 mod parity;
 mod passport;
+#[cfg(feature = "oracle")]
+mod puc;
 mod report;
 mod run;
 mod schema;
@@ -91,6 +95,13 @@ enum Command {
     Run(run::Options),
     /// Show a program's bytecode, IR and machine code
     Disasm(disasm::Options),
+    /// Compare what a Lua program does here with what it does on PUC Lua
+    #[cfg(feature = "oracle")]
+    Oracle(oracle::Options),
+    /// Run a Lua program on PUC Lua
+    #[cfg(feature = "oracle")]
+    #[command(hide = true)]
+    Puc(puc::Options),
     /// Compare the IR evaluator with C compiled by gcc
     Judge(judge::Options),
     /// Write IR cases for others' runners: as C, CLIF or WebAssembly scripts
@@ -213,6 +224,10 @@ pub fn main() -> ExitCode {
         Command::Grid(options) => grid::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
+        #[cfg(feature = "oracle")]
+        Command::Oracle(options) => oracle::run(&options),
+        #[cfg(feature = "oracle")]
+        Command::Puc(options) => puc::run(&options),
         Command::Judge(options) => judge::run(&options),
         Command::Export(options) => export::run(&options),
         Command::ExecConformance(options) => exec_conformance::run(&options),

@@ -13,6 +13,8 @@ use crate::backends::{Backends, Column};
 use crate::case::Case;
 use crate::check::Verdict;
 use crate::corpus;
+use crate::lua::case::LuaCase;
+use crate::program::trial::TrialStats;
 use crate::program::{Configuration, trial};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
 use crate::waiver::{Date, Expectation, Waivers};
@@ -88,6 +90,9 @@ pub(super) fn run(options: &Options) -> Done {
     let mut all = Case::names(&options.corpus.corpus)?;
     let ir_cases = all.len();
     all.extend(corpus::program::names(&options.corpus.corpus)?);
+    let programs = ir_cases..all.len();
+    let lua = crate::lua::case::cases(&options.corpus.corpus)?;
+    all.extend(lua.iter().map(|case| case.0.clone()));
     let waivers = Waivers::load(&options.corpus.corpus, options.waivers.as_deref(), &all)?;
     let shared = Arc::new(Shared {
         pool: Pool::new(limits),
@@ -122,7 +127,7 @@ pub(super) fn run(options: &Options) -> Done {
     let natives = columns.iter().flat_map(|c| Configuration::ALL.map(|configuration| (c.clone(), configuration)));
     let places: Vec<Option<(Column, Configuration)>> =
         alone.then_some(None).into_iter().chain(natives.map(Some)).collect();
-    for case in &all[ir_cases..] {
+    for case in &all[programs] {
         for native in &places {
             let name = trial::name(case, native.as_ref());
             if options.selects(&name) {
@@ -131,6 +136,16 @@ pub(super) fn run(options: &Options) -> Done {
                     shared.conclude(|| (shared.program_trial(&name_, &case, native.as_ref()), None))
                 }));
             }
+        }
+    }
+    // Nothing of them is compiled yet: they are the interpreter's.
+    for (case, lua, source) in lua.into_iter().filter(|_| alone) {
+        let name = format!("{case}/interpreter");
+        if options.selects(&name) {
+            let shared = shared.clone();
+            trials.push(Trial::test(name.clone(), move || {
+                shared.conclude(|| (lua_trial(&name, &case, &lua, &source), None))
+            }));
         }
     }
     if trials.is_empty() {
@@ -275,6 +290,19 @@ impl Shared {
         self.results().push(result);
         failure.map_or(Ok(()), Err)
     }
+}
+
+/// Runs a Lua case in processes of its own: `lockstep run`, as users do.
+fn lua_trial(name: &str, case: &str, lua: &LuaCase, source: &str) -> TrialResult {
+    let mut result = TrialResult::new(name.to_owned(), case.to_owned(), None);
+    match crate::lua::trial::run(lua, source) {
+        Ok(runs) => {
+            result.program = Some(TrialStats { runs, ..TrialStats::default() });
+            made_runs(&mut result, runs);
+        }
+        Err(what) => result.fail(Status::Failed, Some("parity".to_owned()), what),
+    }
+    result
 }
 
 /// A trial that passed must have made runs: a pass that nothing ran for is a skip.

@@ -21,7 +21,7 @@ pub struct CorpusSchema {
 }
 
 /// All of them.
-pub const SCHEMAS: [CorpusSchema; 5] = [
+pub const SCHEMAS: [CorpusSchema; 6] = [
     CorpusSchema {
         name: "ir",
         files: &["ir/*.yaml"],
@@ -33,6 +33,12 @@ pub const SCHEMAS: [CorpusSchema; 5] = [
         files: &["bytecode/*.yaml", "bytecode/dynamic/*.yaml", "bytecode/grid/*.yaml", "bench/*.yaml"],
         about: "bytecode programs with runs, benchmarks among them",
         schema: || schema_for!(program::File),
+    },
+    CorpusSchema {
+        name: "lua",
+        files: &["lua/*.yaml"],
+        about: "Lua programs with what they print and how they end",
+        schema: || schema_for!(crate::lua::case::File),
     },
     CorpusSchema {
         name: "gates",

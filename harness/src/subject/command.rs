@@ -124,6 +124,7 @@ impl Subject {
             words: words.iter().map(|w| self.fill(w, &[])).collect(),
             env,
             directory: self.directory.clone(),
+            input: Vec::new(),
         };
         for entry in self.manifest.configurations.values() {
             invocation(&entry.command, BTreeMap::new()).program()?;
@@ -183,7 +184,7 @@ impl Subject {
                 word => words.push(self.fill(word, &common)),
             }
         }
-        Invocation { words, env, directory: self.directory.clone() }
+        Invocation { words, env, directory: self.directory.clone(), input: Vec::new() }
     }
 
     /// A text with its placeholders filled in.

@@ -1,4 +1,4 @@
-//! One process of a subject, kept apart from everything else: a process group of its own, limits of time, memory and output, no input.
+//! One process of a subject, kept apart from everything else: a process group of its own, limits of time, memory and output.
 //!
 //! What it leaves behind when it ends is ended too: its group, and all that carries its mark in the environment, in whatever group or session. A process
 //! that sheds both on purpose escapes; containers are the answer to hostile programs, this is one to broken ones.
@@ -34,6 +34,8 @@ pub struct Invocation {
     pub env: BTreeMap<String, String>,
     /// Where it runs.
     pub directory: PathBuf,
+    /// What it reads from standard input.
+    pub input: Vec<u8>,
 }
 
 /// How a process ended.
@@ -96,6 +98,15 @@ impl Invocation {
         })
     }
 
+    fn stdin(&self) -> io::Result<Stdio> {
+        if self.input.is_empty() {
+            return Ok(Stdio::null());
+        }
+        let file = memory_file("stdin")?;
+        file.write_all_at(&self.input, 0)?;
+        Ok(file.into())
+    }
+
     fn try_run(&self, limits: &Limits) -> io::Result<Finished> {
         let (stdout, stderr) = (memory_file("stdout")?, memory_file("stderr")?);
         let memory = if limits.memory == 0 { "unlimited".to_owned() } else { (limits.memory << 10).to_string() };
@@ -109,7 +120,7 @@ impl Invocation {
             .envs(&self.env)
             .current_dir(&self.directory)
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(self.stdin()?)
             .stdout(stdout.try_clone()?)
             .stderr(stderr.try_clone()?)
             .spawn()?;
@@ -176,6 +187,11 @@ impl Scratch {
         Ok(Self(path))
     }
 
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
@@ -200,7 +216,7 @@ mod tests {
 
     fn shell(script: &str, limits: Limits) -> Finished {
         let words = ["/bin/sh", "-c", script].map(str::to_owned).into();
-        Invocation { words, env: BTreeMap::new(), directory: std::env::temp_dir() }.run(&limits)
+        Invocation { words, env: BTreeMap::new(), directory: std::env::temp_dir(), input: Vec::new() }.run(&limits)
     }
 
     #[test]

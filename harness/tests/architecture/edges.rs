@@ -78,8 +78,10 @@ const RULES: &[Rule] = &[
             "lockstep-engine",
             "lockstep-backend-api",
             "lockstep-registry",
+            "lockstep-oracle",
         ],
     ),
+    rule("lockstep-oracle", &[]),
     rule("xtask", &[]),
 ];
 
@@ -174,4 +176,35 @@ fn a_package_without_a_rule_and_a_rule_without_a_package_are_found() {
     let mut fewer = packages();
     fewer.retain(|p| p.name != "lockstep-text");
     assert_found(&violations(&fewer), "lockstep-text: a rule for a package that is not there");
+}
+
+/// Packages of the outside judge in the command, built with some features.
+fn judges(features: &[&str]) -> Vec<String> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let output = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--manifest-path",
+            manifest,
+        ])
+        .args(features)
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let packages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let is_judge = |line: &&str| ["mlua", "lua-src", "lockstep-oracle"].iter().any(|name| line.starts_with(name));
+    packages.lines().filter(is_judge).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_build_without_the_oracle_holds_nothing_of_it() {
+    assert_none(&judges(&[]));
+    assert_found(&judges(&["--features", "oracle"]), "mlua-sys");
 }
