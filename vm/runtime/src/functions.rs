@@ -1,9 +1,9 @@
 //! The table of functions that callers and generated code index, and what the interpreter keeps per function.
 
-use std::mem::{MaybeUninit, align_of, size_of};
+use std::mem::{ManuallyDrop, MaybeUninit, align_of, size_of};
 use std::ptr;
 
-use lockstep_bytecode::{Function, Instr, JumpTable, Kind, Pc, Seen, SiteId, StrId, Template, Value};
+use lockstep_bytecode::{FuncId, Function, Instr, JumpTable, Kind, Pc, Seen, SiteId, StrId, Template, Value};
 use lockstep_layout::{FRESH_END, FRESH_PARAM, FunctionEntry, FunctionTraits, Slot};
 
 use crate::string::StringRef;
@@ -26,8 +26,8 @@ const NOTHING_SEEN: u64 = 0;
 const _: () = assert!(size_of::<Instr>() == 8 && align_of::<Instr>() <= 8);
 
 impl Code {
-    /// `strings` are the function's string constants.
-    fn new(function: &Function, strings: &[StringRef]) -> Code {
+    /// `strings` are the function's string constants; `base` is the number of its module's first function.
+    fn new(function: &Function, base: u32, strings: &[StringRef]) -> Code {
         let (pool, sites) = (function.pool.len(), function.site_count());
         let constants = pool + strings.len() + sites;
         let mut words = Box::new_uninit_slice(constants + function.code.len());
@@ -37,7 +37,7 @@ impl Code {
             words[constants - 1 - index].write(value);
         }
         for (index, &instr) in function.code.iter().enumerate() {
-            let (instr, name) = Self::relocate(instr, pool, strings.len());
+            let (instr, name) = Self::relocate(instr, base, pool, strings.len());
             // SAFETY: an instruction is as large as a word and no more strictly aligned.
             unsafe { words[constants + index].as_mut_ptr().cast::<Instr>().write(instr) };
             if let Some((site, name)) = name {
@@ -50,7 +50,7 @@ impl Code {
     }
 
     /// An instruction whose operands are numbers of words; and, of an access by name, the word of its place and the number of the name.
-    fn relocate(instr: Instr, pool: usize, strings: usize) -> (Instr, Option<(usize, usize)>) {
+    fn relocate(instr: Instr, base: u32, pool: usize, strings: usize) -> (Instr, Option<(usize, usize)>) {
         let (mut name, mut site) = (None, None);
         let values: Vec<Value> = instr
             .operands()
@@ -60,6 +60,7 @@ impl Code {
                     name = Some(usize::from(id.0));
                     Value::Str(StrId(id.0 + pool as u16))
                 }
+                Value::Func(id) => Value::Func(FuncId(id.0 + base)),
                 Value::Site(id) => {
                     let word = usize::from(id.0) + pool + strings;
                     site = Some(word);
@@ -93,7 +94,9 @@ pub struct FunctionInfo {
 }
 
 impl FunctionInfo {
-    fn new(function: &Function, strings: &[StringRef]) -> FunctionInfo {
+    fn new(function: &Function, base: u32, strings: &[StringRef]) -> FunctionInfo {
+        let mut templates = function.templates.clone().into_boxed_slice();
+        templates.iter_mut().for_each(|template| template.func.0 += base);
         // `any` registers need nothing: nobody reads one before it is assigned. So the pattern ends behind the last fixed register.
         let params = usize::from(function.param_count);
         let fixed = function.registers.iter().rposition(|register| register.kind != Kind::Any);
@@ -105,8 +108,8 @@ impl FunctionInfo {
         FunctionInfo {
             fresh: fresh.chain([Slot { payload: FRESH_END, tag: 0 }]).collect(),
             tables: function.tables.clone().into_boxed_slice(),
-            code: Code::new(function, strings),
-            templates: function.templates.clone().into_boxed_slice(),
+            code: Code::new(function, base, strings),
+            templates,
             loops: Box::default(),
             counts: Box::default(),
         }
@@ -127,42 +130,80 @@ fn needs_more(info: &FunctionInfo) -> bool {
 #[derive(Debug)]
 pub struct Functions {
     entries: *mut FunctionEntry,
+    /// For how many entries there is room.
+    room: usize,
     infos: Vec<*mut FunctionInfo>,
+    /// Countdowns of calls and back edges that functions start with.
+    armed: Option<(u32, u32)>,
+    counting: bool,
+    trampoline: u64,
 }
 
 impl Functions {
-    /// Builds the table; every universal entry is `trampoline`.
-    /// `strings` makes a string constant.
-    pub fn new<'a>(
-        functions: impl Iterator<Item = &'a Function>,
-        trampoline: u64,
-        mut strings: impl FnMut(&[u8]) -> StringRef,
-    ) -> Functions {
-        let mut infos = Vec::new();
-        let mut entries = Vec::new();
-        for function in functions {
-            let strings: Vec<StringRef> = function.strings.iter().map(|bytes| strings(bytes)).collect();
-            let mut info = FunctionInfo::new(function, &strings);
-            let needs_more = needs_more(&info);
-            let (code, fresh) = (info.code.first(), info.fresh.as_ptr() as u64);
-            let info = Box::into_raw(Box::new(info));
-            infos.push(info);
-            entries.push(FunctionEntry {
-                entry: trampoline,
-                typed_entry: 0,
-                data: 0,
-                calls: 0,
-                frame_slots: function.frame_slots() as u16,
-                params: function.param_count,
-                traits: FunctionTraits::of(function.is_generic, function.is_vararg, needs_more),
-                code,
-                fresh,
-                loops: 0,
-                info: info as u64,
-            });
+    /// An empty table with room for so many functions; every universal entry will be `trampoline`.
+    pub fn new(room: usize, trampoline: u64) -> Functions {
+        let (entries, room) = Self::allocate(room);
+        Functions { entries, room, infos: Vec::new(), armed: None, counting: false, trampoline }
+    }
+
+    /// Memory for entries: where, and for how many.
+    fn allocate(room: usize) -> (*mut FunctionEntry, usize) {
+        let mut entries = ManuallyDrop::new(Vec::with_capacity(room));
+        (entries.as_mut_ptr(), entries.capacity())
+    }
+
+    /// Makes room for so many functions in all. Entries move: only while no program runs, and nothing knows their addresses.
+    pub fn make_room(&mut self, room: usize) {
+        if room <= self.room {
+            return;
         }
-        let entries = Box::into_raw(entries.into_boxed_slice()).cast();
-        Functions { entries, infos }
+        let (entries, room) = Self::allocate(room);
+        // SAFETY: both are allocations of at least as many entries as there are, and distinct; the old one was a vector's.
+        unsafe {
+            entries.copy_from_nonoverlapping(self.entries, self.infos.len());
+            drop(Vec::from_raw_parts(self.entries, 0, self.room));
+        }
+        (self.entries, self.room) = (entries, room);
+    }
+
+    /// Whether there is room for so many more functions.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.infos.len() + more <= self.room
+    }
+
+    /// Adds a function of a module whose first function has number `base`. `strings` are its string constants.
+    ///
+    /// # Panics
+    /// If there is no room.
+    pub fn add(&mut self, function: &Function, base: u32, strings: &[StringRef]) {
+        assert!(self.has_room(1), "the table of functions is full");
+        let mut info = FunctionInfo::new(function, base, strings);
+        let needs_more = needs_more(&info);
+        let (code, fresh) = (info.code.first(), info.fresh.as_ptr() as u64);
+        let info = Box::into_raw(Box::new(info));
+        let index = self.infos.len();
+        self.infos.push(info);
+        let entry = FunctionEntry {
+            entry: self.trampoline,
+            typed_entry: 0,
+            data: 0,
+            calls: 0,
+            frame_slots: function.frame_slots() as u16,
+            params: function.param_count,
+            traits: FunctionTraits::of(function.is_generic, function.is_vararg, needs_more),
+            code,
+            fresh,
+            loops: 0,
+            info: info as u64,
+        };
+        // SAFETY: there is room for the entry.
+        unsafe { self.entries.add(index).write(entry) };
+        if let Some((calls, loops)) = self.armed {
+            self.arm_one(index, calls, loops);
+        }
+        if self.counting {
+            self.count_one(index, true);
+        }
     }
 
     /// Number of functions.
@@ -190,24 +231,30 @@ impl Functions {
 
     /// Sets every function's countdown of calls, and gives every function countdowns of back edges, one per instruction.
     pub fn arm(&mut self, calls: u32, loops: u32) {
-        for index in 0..self.len() {
-            let info = self.info(index);
-            let len = info.code.words.len() - info.code.constants;
-            info.loops = vec![loops; len].into_boxed_slice();
-            let address = info.loops.as_mut_ptr() as u64;
-            let entry = self.entry(index);
-            entry.loops = address;
-            entry.calls = calls;
-        }
+        self.armed = Some((calls, loops));
+        (0..self.len()).for_each(|index| self.arm_one(index, calls, loops));
+    }
+
+    fn arm_one(&mut self, index: usize, calls: u32, loops: u32) {
+        let info = self.info(index);
+        let len = info.code.words.len() - info.code.constants;
+        info.loops = vec![loops; len].into_boxed_slice();
+        let address = info.loops.as_mut_ptr() as u64;
+        let entry = self.entry(index);
+        entry.loops = address;
+        entry.calls = calls;
     }
 
     /// Starts counting executions from zero, or stops it.
     pub fn count(&mut self, on: bool) {
-        for index in 0..self.len() {
-            let info = self.info(index);
-            let len = info.code.words.len() - info.code.constants;
-            info.counts = if on { vec![0; len].into_boxed_slice() } else { Box::default() };
-        }
+        self.counting = on;
+        (0..self.len()).for_each(|index| self.count_one(index, on));
+    }
+
+    fn count_one(&mut self, index: usize, on: bool) {
+        let info = self.info(index);
+        let len = info.code.words.len() - info.code.constants;
+        info.counts = if on { vec![0; len].into_boxed_slice() } else { Box::default() };
     }
 
     /// What the instruction at `pc` of a function has seen; nothing, if it does not keep that.
@@ -229,10 +276,9 @@ impl Functions {
 
 impl Drop for Functions {
     fn drop(&mut self) {
-        let entries = ptr::slice_from_raw_parts_mut(self.entries, self.infos.len());
-        // SAFETY: both were made by `Box::into_raw` in `new` with this length, and are freed once.
+        // SAFETY: the entries are a vector's allocation with this room, and plain data; the records were made by `Box::into_raw`. All are freed once.
         unsafe {
-            drop(Box::from_raw(entries));
+            drop(Vec::from_raw_parts(self.entries, 0, self.room));
             for &info in &self.infos {
                 drop(Box::from_raw(info));
             }

@@ -19,6 +19,7 @@ mod helpers;
 mod host;
 mod machine_stack;
 mod metamethod;
+mod modules;
 mod roots;
 mod snapshot;
 mod stack;
@@ -48,6 +49,7 @@ pub use host::{
 };
 pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
 pub use metamethod::Metamethod;
+pub use modules::Modules;
 pub use snapshot::{Held, Snapshot};
 pub use stack::{MAX_FRAME_SIZE, Stack};
 pub use string::StringRef;

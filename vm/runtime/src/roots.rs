@@ -6,20 +6,20 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::Arc;
 
-use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg, Verified};
+use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg};
 use lockstep_layout::{Frame, FrameFlags, Mark, Slot, payload_offset};
 
 use crate::closure::UpvalueRef;
 use crate::collector::{Marker, Roots};
 use crate::dynamic::Dynamic;
+use crate::modules::Modules;
 use crate::thread::{Thread, ThreadStatus};
 
 /// The liveness maps of functions, made when they are first asked for.
 #[derive(Debug)]
 pub(crate) struct Maps {
-    module: Arc<Verified>,
+    modules: *const Modules,
     maps: HashMap<FuncId, Liveness>,
 }
 
@@ -43,12 +43,12 @@ pub const POLL_STRESS: u32 = 4;
 impl VmRoots {
     /// The roots of a VM with these parts, whose addresses never change.
     pub(crate) fn new(
-        module: Arc<Verified>,
+        modules: *const Modules,
         dynamic: *mut Dynamic,
         main: *mut Thread,
         poll: *const std::sync::atomic::AtomicU32,
     ) -> VmRoots {
-        VmRoots { maps: Maps { module, maps: HashMap::new() }, dynamic, main, poll }
+        VmRoots { maps: Maps { modules, maps: HashMap::new() }, dynamic, main, poll }
     }
 }
 
@@ -119,8 +119,8 @@ impl Maps {
             let Frame { func, pc, callee, flags, .. } = *frame;
             marker.mark_address(callee);
             let (func, pc) = (FuncId(func), Pc(pc));
-            let function = self.module.function(func);
-            let module = &self.module;
+            let (module, local) = (*self.modules).find(func);
+            let function = module.function(local);
             let liveness =
                 self.maps.entry(func).or_insert_with(|| Liveness::new(module, function, &Cfg::new(function)));
             let (before, mut across) = (liveness.before(pc), liveness.after(pc));

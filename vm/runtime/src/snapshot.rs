@@ -2,10 +2,11 @@
 //!
 //! Only registers that are still needed are looked at: native code owes the others nothing. It is no debugger: one moment of one run.
 
-use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Module, Pc, Reg};
+use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg};
 use lockstep_layout::{Frame, Tag, payload_offset, tag_offset};
 
 use crate::heap::Heap;
+use crate::modules::Modules;
 use crate::value::Value;
 
 /// The innermost frame at an event, before the instruction at `pc` has its effect.
@@ -48,10 +49,10 @@ impl Snapshot {
     /// Looks at a frame.
     ///
     /// # Safety
-    /// `frame` is a live frame of a function of `module`, complete for its stored function and `pc`; array registers that are tagged as such
+    /// `frame` is a live frame of a function of one of the modules, complete for its stored function and `pc`; array registers that are tagged as such
     /// hold arrays.
     pub(crate) unsafe fn of(
-        module: &Module,
+        modules: &Modules,
         frame: *const Frame,
         pc: Pc,
         output: usize,
@@ -60,7 +61,8 @@ impl Snapshot {
         // SAFETY: the caller says that the frame is live.
         let Frame { func, depth, .. } = unsafe { *frame };
         let func = FuncId(func);
-        let function = module.function(func);
+        let (module, local) = modules.find(func);
+        let function = module.function(local);
         let live = Liveness::new(module, function, &Cfg::new(function)).before(pc);
         let held = |reg: Reg| {
             // SAFETY: the frame has a slot for each register of its function.

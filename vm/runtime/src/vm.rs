@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lockstep_bytecode::{FuncId, Module, Pc, Seen, Verified};
+use lockstep_bytecode::{FuncId, Function, Pc, Seen, Verified};
 use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Slot, Tag, payload_offset, tag_offset};
 
 use crate::base;
@@ -21,9 +21,11 @@ use crate::functions::Functions;
 use crate::heap::{ArrayRef, Heap, OutOfMemory};
 use crate::helpers;
 use crate::machine_stack::machine_stack_limit;
+use crate::modules::Modules;
 use crate::roots::{self, POLL_FINALIZERS, POLL_INTERRUPT, POLL_STRESS, VmRoots};
 use crate::snapshot::Snapshot;
 use crate::stack::Stack;
+use crate::string::StringRef;
 use crate::thread::{Thread, ThreadStatus};
 use crate::tiering::{NativeEntry, Thresholds, Tiering};
 use crate::value::Value;
@@ -108,7 +110,8 @@ impl fmt::Debug for InterruptHandle {
 /// A virtual machine; see the module's documentation.
 pub struct Vm {
     ctx: Arc<SharedCtx>,
-    module: Arc<Verified>,
+    /// At an address of its own, which the collector's roots know.
+    modules: Box<Modules>,
     functions: Functions,
     helpers: Box<[usize]>,
     trampoline: u64,
@@ -149,11 +152,12 @@ impl Vm {
         let mut heap = Heap::new(u64::MAX);
         let mut fixed = |text: &str| heap.new_string(text.as_bytes()).expect("the host has memory").slot();
         let mut dynamic = Box::new(Dynamic::new(fixed("not enough memory"), fixed("error in error handling")));
-        let functions = Functions::new(module.functions.iter(), trampoline, |bytes| {
-            let string = heap.new_string(bytes).expect("the host has memory for constants");
-            dynamic.constants.push(string.slot());
-            string
-        });
+        let mut functions = Functions::new(module.functions.len(), trampoline);
+        for function in &module.functions {
+            let strings = constants(&mut heap, &mut dynamic, function).expect("the host has memory for constants");
+            functions.add(function, 0, &strings);
+        }
+        let modules = Box::new(Modules::new(module));
         base::register(&mut heap, &mut dynamic);
         heap.limit_from_here(limits.memory);
         let stack = Stack::new(sizes.first, sizes.chained).expect("the host has memory for a stack");
@@ -172,7 +176,7 @@ impl Vm {
             vm: std::ptr::null_mut(),
         };
         let ctx = Arc::new(SharedCtx(UnsafeCell::new(ctx)));
-        let roots = VmRoots::new(module.clone(), &raw mut *dynamic, &raw mut *main, &raw const *ctx.poll());
+        let roots = VmRoots::new(&raw const *modules, &raw mut *dynamic, &raw mut *main, &raw const *ctx.poll());
         // SAFETY: the hooks are made for the threads that the interpreter gives coroutines.
         unsafe {
             heap.set_coroutine_hooks(CoroutineHooks {
@@ -183,7 +187,7 @@ impl Vm {
         }
         Vm {
             ctx,
-            module,
+            modules,
             functions,
             helpers,
             trampoline,
@@ -210,9 +214,44 @@ impl Vm {
         }
     }
 
-    /// The module.
+    /// The module that the VM was made with.
     pub fn module(&self) -> &Arc<Verified> {
-        &self.module
+        self.modules.first()
+    }
+
+    /// All modules.
+    pub fn modules(&self) -> &Modules {
+        &self.modules
+    }
+
+    /// Makes room for the functions of modules that will be loaded: so many in all. Before any native code is linked.
+    ///
+    /// # Panics
+    /// If native code was linked, which knows where the table of functions is.
+    pub fn make_room(&mut self, functions: usize) {
+        assert!(!self.may_run_native(), "the table of functions is known to native code");
+        self.functions.make_room(functions);
+        let entries = self.functions.entries();
+        // SAFETY: the field is plain data of the context that `self` owns, and no program runs.
+        unsafe { (*self.ctx()).functions = entries };
+    }
+
+    /// Adds a module, also while a program runs; the number of its first function. `None` if there is no room for its functions.
+    ///
+    /// # Errors
+    /// There is no memory for its constants.
+    pub fn load(&mut self, module: Arc<Verified>) -> Result<Option<FuncId>, OutOfMemory> {
+        if !self.functions.has_room(module.functions.len()) {
+            return Ok(None);
+        }
+        let first = self.functions.len() as u32;
+        let strings = module.functions.iter().map(|function| constants(&mut self.heap, &mut self.dynamic, function));
+        let strings: Vec<Vec<StringRef>> = strings.collect::<Result<_, _>>()?;
+        for (function, strings) in module.functions.iter().zip(&strings) {
+            self.functions.add(function, first, strings);
+        }
+        self.modules.add(FuncId(first), module);
+        Ok(Some(FuncId(first)))
     }
 
     /// The limits.
@@ -411,11 +450,11 @@ impl Vm {
             return;
         }
         let executions = match self.counting {
-            true => (0..self.module.functions.len()).map(|f| self.functions.counts(f).to_vec()).collect(),
+            true => (0..self.functions.len()).map(|f| self.functions.counts(f).to_vec()).collect(),
             false => Vec::new(),
         };
         // SAFETY: the caller says so.
-        let snapshot = unsafe { Snapshot::of(&self.module, frame, pc, self.output.len(), executions) };
+        let snapshot = unsafe { Snapshot::of(&self.modules, frame, pc, self.output.len(), executions) };
         self.snapshot = Some(Box::new(snapshot));
     }
 
@@ -544,12 +583,12 @@ impl Vm {
     /// # Safety
     /// `frame` is a live frame of this VM, and its chain of callers is intact.
     pub unsafe fn traceback(&self, frame: *const Frame) -> Traceback {
-        let module: &Module = &self.module;
+        let modules: &Modules = &self.modules;
         let position = |frame: *const Frame| {
             // SAFETY: the caller says that the chain of frames is live; `caller` is 0 or the next frame of the chain.
             let Frame { func, pc, .. } = unsafe { *frame };
             let func = FuncId(func);
-            let (pc, line) = module.place(func, Pc(pc));
+            let (pc, line) = modules.place(func, Pc(pc));
             Position { func, pc, line }
         };
         let frames = std::iter::successors(Some(frame), |&frame| {
@@ -652,6 +691,16 @@ impl Vm {
             None => unsafe { Heap::load(payload) },
         }
     }
+}
+
+/// The string constants of a function, made and kept alive.
+fn constants(heap: &mut Heap, dynamic: &mut Dynamic, function: &Function) -> Result<Vec<StringRef>, OutOfMemory> {
+    let make = |bytes: &Vec<u8>| {
+        let string = heap.new_string(bytes)?;
+        dynamic.constants.push(string.slot());
+        Ok(string)
+    };
+    function.strings.iter().map(make).collect()
 }
 
 impl fmt::Debug for Vm {

@@ -4,7 +4,7 @@
 //! raised. Then frames are left up to the one that catches: a protected call, the boundary of the activation, or the first frame of a coroutine. Values to be closed are
 //! gathered on the way, and closed by calls from there, one after another; an error in such a call takes the place of the one before.
 
-use lockstep_bytecode::{ErrorKind, FuncId, Instr};
+use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc};
 use lockstep_layout::{Frame, FrameFlags, Slot, Status, frame_size, payload_offset};
 use lockstep_runtime::{Metamethod, Pending, StringRef, UnwindEnd, Unwinding, type_name};
 
@@ -80,8 +80,8 @@ impl Here<'_> {
                 let text = match self.s.frame.is_null() {
                     true => what.to_owned(),
                     false => {
-                        let (_, line) = vm.module().place(FuncId((*self.s.frame).func), self.s.pc());
-                        format!("{}:{line}: {what}", vm.module().source)
+                        let (func, line) = self.position();
+                        format!("{}:{line}: {what}", vm.modules().source(func))
                     }
                 };
                 if let Ok(string) = vm.heap_mut().new_string(text.as_bytes()) {
@@ -89,6 +89,31 @@ impl Here<'_> {
                 }
             }
             Pending { kind, value, message, ..Pending::default() }
+        }
+    }
+
+    /// Where the program is: a function that has lines, and the line. What has none stands for its caller, as functions of the host do.
+    ///
+    /// # Safety
+    /// As for [`Here::raise`].
+    unsafe fn position(&mut self) -> (FuncId, u32) {
+        // SAFETY: the caller says so; callers of a live frame are live, each with its pc stored.
+        unsafe {
+            let modules = self.vm().modules();
+            let innermost = FuncId((*self.s.frame).func);
+            let (mut frame, mut pc) = (self.s.frame, self.s.pc());
+            loop {
+                let func = FuncId((*frame).func);
+                let (_, line) = modules.place(func, pc);
+                if line != 0 {
+                    return (func, line);
+                }
+                frame = (*frame).caller as *mut Frame;
+                if frame.is_null() {
+                    return (innermost, 0);
+                }
+                pc = Pc((*frame).pc);
+            }
         }
     }
 

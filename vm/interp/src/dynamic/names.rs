@@ -19,9 +19,8 @@ impl Here<'_> {
     /// The registers are those of a running activation, and nobody else uses the VM.
     pub unsafe fn describe(&self, reg: Reg) -> String {
         // SAFETY: the frame is live; the module lives as long as the VM.
-        let (module, func, pc) = unsafe { (self.vm().module().clone(), FuncId((*self.s.frame).func), self.s.pc()) };
-        let reg = module.original_operand(func, pc, reg);
-        let (function, pc) = module.original(func, pc);
+        let (modules, func, pc) = unsafe { (self.vm().modules(), FuncId((*self.s.frame).func), self.s.pc()) };
+        let (function, pc, reg) = modules.original(func, pc, reg);
         name(function, pc, reg).unwrap_or_default()
     }
 

@@ -1,5 +1,8 @@
 //! A scope: what keeps locals alive, and the way to the heap and the program for whoever holds it. A host function is handed the scope of its call.
 
+use std::sync::Arc;
+
+use lockstep_bytecode::{FuncId, Verified};
 use lockstep_layout::Slot;
 use smallvec::SmallVec;
 
@@ -146,7 +149,23 @@ impl<'s> Scope<'s> {
     pub fn closure(&mut self, name: &str, upvalues: &[Local<'_>]) -> HostResult<Option<Function<'s>>> {
         let module = self.vm.module().clone();
         let Some(id) = module.find(name).filter(|id| module.function(*id).is_generic) else { return Ok(None) };
-        let count = module.function(id).upvalues.len() as u32;
+        self.closure_of(id, upvalues).map(Some)
+    }
+
+    /// Adds a module to the VM; a closure of its first function, with upvalues as in [`Scope::closure`].
+    ///
+    /// # Errors
+    /// There is no memory, or no room for its functions; or the first is not generic.
+    pub fn load(&mut self, module: Arc<Verified>, upvalues: &[Local<'_>]) -> HostResult<Function<'s>> {
+        if !module.functions.first().is_some_and(|function| function.is_generic) {
+            return Err("the first function of a module that is loaded must be generic".into());
+        }
+        let Some(id) = self.vm.load(module)? else { return Err("too many functions were loaded".into()) };
+        self.closure_of(id, upvalues)
+    }
+
+    fn closure_of(&mut self, id: FuncId, upvalues: &[Local<'_>]) -> HostResult<Function<'s>> {
+        let count = self.vm.modules().function(id).upvalues.len() as u32;
         let closure = self.vm.heap_mut().new_closure(id.0, count)?;
         // SAFETY: it was just made. The upvalues are live when they are set, as nothing is allocated in between.
         unsafe {
@@ -156,7 +175,7 @@ impl<'s> Scope<'s> {
                 let upvalue = self.vm.heap_mut().new_closed_upvalue(value)?;
                 closure.set_upvalue(self.vm.heap_mut(), index, upvalue);
             }
-            Ok(local.as_function())
+            Ok(local.as_function().expect("it is a function"))
         }
     }
 
@@ -270,10 +289,11 @@ impl<'s> Scope<'s> {
         Ok(())
     }
 
-    /// Where the program is, for messages: `file:line:` of the function that has called this one (level 1), of its caller (2), and so on; `None` beyond the first.
+    /// Where the program is, for messages: `file:line:` of the function that has called this one (level 1), of its caller (2), and so on; `None` beyond the first, and in
+    /// functions without lines.
     pub fn location(&self, level: usize) -> Option<String> {
         let position = *self.traceback().innermost.get(level.checked_sub(1)?)?;
-        Some(format!("{}:{}:", self.vm.module().source, position.line))
+        (position.line != 0).then(|| format!("{}:{}:", self.vm.modules().source(position.func), position.line))
     }
 
     /// Who has called whom, down to the first function of the running thread; the first one is the caller of the host's function.
