@@ -9,7 +9,7 @@ use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc, Reg};
 use lockstep_layout::{
     Ctx, FRESH_PARAM, Frame, FrameFlags, FunctionEntry, Slot, Status, frame_size, payload_offset, tag_offset,
 };
-use lockstep_runtime::{Cause, FunctionInfo, Metamethod, NativeEntry, Vm};
+use lockstep_runtime::{Cause, FunctionInfo, Metamethod, NativeEntry, Vm, instr_at};
 
 use crate::dynamic::{Go, Here, is_function};
 use crate::slots::payload;
@@ -245,7 +245,7 @@ pub unsafe fn returned(
             return Flow::Leave(Status::OK);
         }
         *registers = Registers::of(ctx, caller as *mut Frame);
-        if let Instr::Call { dst, .. } = *registers.ip {
+        if let Instr::Call { dst, .. } = instr_at(registers.ip) {
             payload(registers.frame, dst).write(value.payload);
         }
         registers.ip = registers.ip.add(1);

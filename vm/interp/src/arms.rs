@@ -25,10 +25,10 @@ macro_rules! step {
     };
 }
 
-/// Notes that operands of these kinds were seen, if that is news.
+/// Notes that operands of these kinds were seen, if that is news. Without an engine nobody asks, and the plain loop does not look.
 macro_rules! saw {
     ($ip:ident, $seen:ident, $what:ident) => {
-        if $seen.0 & Seen::$what.0 == 0 {
+        if MODE != PLAIN && $seen.0 & Seen::$what.0 == 0 {
             see($ip, Seen::$what);
         }
     };
@@ -50,23 +50,34 @@ macro_rules! put {
     }};
 }
 
-/// Branches by a comparison of two slots, fast if both are integers or floats.
-macro_rules! test {
-    ($s:ident, $ip:ident, $c:ident, $h:ident, $run:lifetime, $Test:ident, $a:ident, $b:ident, $seen:ident, $target:ident) => {{
-        if both!($a, $b, I64) {
-            saw!($ip, $seen, INT);
-            let holds = relation!($Test, (*$a).payload as i64, (*$b).payload as i64);
-            branch!($s, $ip, $c, $h, $run, holds, $target)
-        }
-        if both!($a, $b, F64) {
-            saw!($ip, $seen, FLOAT);
-            let holds = relation!($Test, f64::from_bits((*$a).payload), f64::from_bits((*$b).payload));
-            branch!($s, $ip, $c, $h, $run, holds, $target)
-        }
-        match here!($s, $c, $h).compare(Test::$Test, *$a, *$b) {
-            Ok(Verdict::Holds(holds)) => branch!($s, $ip, $c, $h, $run, holds, $target),
+/// What a comparison off the fast path decides.
+macro_rules! verdict {
+    ($s:ident, $ip:ident, $run:lifetime, $verdict:expr) => {
+        match $verdict {
+            Ok(Verdict::Holds(holds)) => holds,
             Ok(Verdict::Go(go)) => step!($s, $ip, $run, Ok(go)),
             Err(kind) => break $run kind,
+        }
+    };
+}
+
+/// Copies as many slots as are wanted; those that are not given are nil. Up to two are copied without a loop, which a compiler would unroll at a cost.
+macro_rules! copy {
+    ($from:expr, $given:ident, $to:ident, $wanted:ident) => {{
+        let from: *const Slot = $from;
+        if $given >= $wanted && $wanted <= 2 {
+            if $wanted != 0 {
+                let value = read(from);
+                (*$to).payload = value.payload;
+                (*$to).tag = value.tag;
+                if $wanted != 1 {
+                    let value = read(from.add(1));
+                    (*$to.add(1)).payload = value.payload;
+                    (*$to.add(1)).tag = value.tag;
+                }
+            }
+        } else {
+            copy_slots(from, $given, $to, $wanted);
         }
     }};
 }
@@ -110,40 +121,55 @@ macro_rules! execute_dynamic {
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Arith($Op:ident)) ($K:ident)
      ($dst:ident, $a:ident, $b:ident, $seen:ident)) => {{
         let (a, b) = (slot_at($s.frame, $a), slot_at($s.frame, $b));
-        if both!(a, b, I64)
-            && let Some(value) = <numbers::$Op as Arith>::int((*a).payload as i64, (*b).payload as i64)
+        if both!(a, b, I64) {
+            if let Some(value) = <numbers::$Op as Arith>::int((*a).payload as i64, (*b).payload as i64) {
+                saw!($ip, $seen, INT);
+                put!($s, $dst, I64, value as u64);
+                next!($s, $ip);
+            }
+            if let Some(value) = <numbers::$Op as Arith>::of_ints((*a).payload as i64, (*b).payload as i64) {
+                saw!($ip, $seen, INT);
+                put!($s, $dst, F64, value.to_bits());
+                next!($s, $ip);
+            }
+        } else if both!(a, b, F64) {
+            if let Some(value) = <numbers::$Op as Arith>::float(f64::from_bits((*a).payload), f64::from_bits((*b).payload)) {
+                saw!($ip, $seen, FLOAT);
+                put!($s, $dst, F64, value.to_bits());
+                next!($s, $ip);
+            }
+        } else if <numbers::$Op as Arith>::IS_FLOAT
+            && let Some((x, y)) = numbers::mixed(a, b)
+            && let Some(value) = <numbers::$Op as Arith>::float(x, y)
         {
-            saw!($ip, $seen, INT);
-            put!($s, $dst, I64, value as u64);
-            next!($s, $ip);
-        }
-        if both!(a, b, F64)
-            && let Some(value) = <numbers::$Op as Arith>::float(f64::from_bits((*a).payload), f64::from_bits((*b).payload))
-        {
-            saw!($ip, $seen, FLOAT);
+            saw!($ip, $seen, MIXED);
             put!($s, $dst, F64, value.to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op, *a, *b, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ArithImm($Op:ident)) ($K:ident)
      ($dst:ident, $a:ident, $imm:ident, $seen:ident)) => {{
         let a = slot_at($s.frame, $a);
-        if (*a).tag == Tag::I64.0
-            && let Some(value) = <numbers::$Op as Arith>::int((*a).payload as i64, i64::from($imm))
-        {
-            saw!($ip, $seen, INT);
-            put!($s, $dst, I64, value as u64);
-            next!($s, $ip);
-        }
-        if (*a).tag == Tag::F64.0
+        if (*a).tag == Tag::I64.0 {
+            if let Some(value) = <numbers::$Op as Arith>::int((*a).payload as i64, i64::from($imm)) {
+                saw!($ip, $seen, INT);
+                put!($s, $dst, I64, value as u64);
+                next!($s, $ip);
+            }
+            if let Some(value) = <numbers::$Op as Arith>::of_ints((*a).payload as i64, i64::from($imm)) {
+                saw!($ip, $seen, INT);
+                put!($s, $dst, F64, value.to_bits());
+                next!($s, $ip);
+            }
+        } else if (*a).tag == Tag::F64.0
             && let Some(value) = <numbers::$Op as Arith>::float(f64::from_bits((*a).payload), f64::from($imm))
         {
             saw!($ip, $seen, FLOAT);
             put!($s, $dst, F64, value.to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op, *a, Slot::i64(i64::from($imm)), $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).operate_imm(AnyOp::$Op))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Not)) ($K:ident) ($dst:ident, $a:ident)) => {{
         let value = !(*slot_at($s.frame, $a)).is_falsy();
@@ -163,7 +189,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, (-f64::from_bits((*a).payload)).to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Neg, *a, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Neg))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Bnot)) ($K:ident)
      ($dst:ident, $a:ident, $seen:ident)) => {{
@@ -173,7 +199,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, I64, !(*a).payload);
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Bnot, *a, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Bnot))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyCompare($Test:ident)) ($K:ident)
      ($dst:ident, $a:ident, $b:ident, $seen:ident)) => {{
@@ -185,11 +211,7 @@ macro_rules! execute_dynamic {
             saw!($ip, $seen, FLOAT);
             relation!($Test, f64::from_bits((*a).payload), f64::from_bits((*b).payload))
         } else {
-            match here!($s, $c, $h).compare(Test::$Test, *a, *b) {
-                Ok(Verdict::Holds(holds)) => holds,
-                Ok(Verdict::Go(go)) => step!($s, $ip, $run, Ok(go)),
-                Err(kind) => break $run kind,
-            }
+            verdict!($s, $ip, $run, here!($s, $c, $h).compare(Test::$Test, 1))
         };
         put!($s, $dst, BOOL, u64::from(holds));
         next!($s, $ip);
@@ -197,28 +219,34 @@ macro_rules! execute_dynamic {
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyBranch($Test:ident)) ($K:ident)
      ($a:ident, $b:ident, $seen:ident, $target:ident)) => {{
         let (a, b) = (slot_at($s.frame, $a), slot_at($s.frame, $b));
-        let target = $target.pc();
-        test!($s, $ip, $c, $h, $run, $Test, a, b, $seen, target)
+        if both!(a, b, I64) {
+            saw!($ip, $seen, INT);
+            let holds = relation!($Test, (*a).payload as i64, (*b).payload as i64);
+            branch!($s, $ip, $c, $h, $run, holds, near($ip))
+        }
+        if both!(a, b, F64) {
+            saw!($ip, $seen, FLOAT);
+            let holds = relation!($Test, f64::from_bits((*a).payload), f64::from_bits((*b).payload));
+            branch!($s, $ip, $c, $h, $run, holds, near($ip))
+        }
+        let holds = verdict!($s, $ip, $run, here!($s, $c, $h).compare(Test::$Test, 0));
+        branch!($s, $ip, $c, $h, $run, holds, $target.pc())
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyBranchImm($Test:ident)) ($K:ident)
      ($a:ident, $imm:ident, $seen:ident, $target:ident)) => {{
         let a = slot_at($s.frame, $a);
-        let target = $target.pc();
         if (*a).tag == Tag::I64.0 {
             saw!($ip, $seen, INT);
             let holds = relation!($Test, (*a).payload as i64, i64::from($imm));
-            branch!($s, $ip, $c, $h, $run, holds, target)
+            branch!($s, $ip, $c, $h, $run, holds, near($ip))
         }
         if (*a).tag == Tag::F64.0 {
             saw!($ip, $seen, FLOAT);
             let holds = relation!($Test, f64::from_bits((*a).payload), f64::from($imm));
-            branch!($s, $ip, $c, $h, $run, holds, target)
+            branch!($s, $ip, $c, $h, $run, holds, near($ip))
         }
-        match here!($s, $c, $h).compare(Test::$Test, *a, Slot::i64(i64::from($imm))) {
-            Ok(Verdict::Holds(holds)) => branch!($s, $ip, $c, $h, $run, holds, target),
-            Ok(Verdict::Go(go)) => step!($s, $ip, $run, Ok(go)),
-            Err(kind) => break $run kind,
-        }
+        let holds = verdict!($s, $ip, $run, here!($s, $c, $h).compare_imm(Test::$Test));
+        branch!($s, $ip, $c, $h, $run, holds, $target.pc())
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (BranchTruth($when:literal)) ($K:ident)
      ($a:ident, $target:ident)) => {{
@@ -254,7 +282,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, I64, u64::from((*((*a).payload as *const TableHeader)).array_len));
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Len, *a, $dst))
+        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Len))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TableNew) ($K:ident) ($dst:ident, $elements:ident, $fields:ident)) => {
         step!($s, $ip, $run, here!($s, $c, $h).new_table($dst, $elements, $fields))
@@ -304,35 +332,29 @@ macro_rules! execute_dynamic {
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Get) ($K:ident) ($dst:ident, $object:ident, $key:ident, $seen:ident)) => {{
         let (object, key) = (slot_at($s.frame, $object), slot_at($s.frame, $key));
-        if (*object).tag == Tag::TABLE.0 {
+        if (*object).tag == Tag::TABLE.0 && (*key).tag == Tag::I64.0 {
+            saw!($ip, $seen, ARRAY);
             let table = TableRef::from_payload((*object).payload);
-            let value = if (*key).tag == Tag::I64.0 {
-                saw!($ip, $seen, ARRAY);
-                table.get_int((*key).payload as i64)
-            } else {
-                saw!($ip, $seen, OTHER);
-                table.get(*key)
-            };
-            if !value.is_nil() || (*table.as_ptr()).metatable == 0 {
+            if let Some(value) = table.present((*key).payload as i64) {
                 let dst = slot_at($s.frame, $dst);
                 (*dst).payload = value.payload;
                 (*dst).tag = value.tag;
                 next!($s, $ip);
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).index(*object, *key))
+        step!($s, $ip, $run, here!($s, $c, $h).get())
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Set) ($K:ident) ($object:ident, $key:ident, $value:ident, $seen:ident)) => {{
         let (object, key) = (slot_at($s.frame, $object), slot_at($s.frame, $key));
-        let value = read(slot_at($s.frame, $value));
         if (*object).tag == Tag::TABLE.0 && (*key).tag == Tag::I64.0 {
             saw!($ip, $seen, ARRAY);
             let table = TableRef::from_payload((*object).payload);
-            if table.store_int(vm($c).heap_mut(), (*key).payload as i64, value) {
+            let value = slot_at($s.frame, $value);
+            if table.replace_present((*key).payload as i64, value) {
                 next!($s, $ip);
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).set_index(*object, *key, value))
+        step!($s, $ip, $run, here!($s, $c, $h).set())
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Append) ($K:ident) ($table:ident, $values:ident, $count:ident, $start:ident)) => {
         step!($s, $ip, $run, here!($s, $c, $h).append($table, $values, $count, $start))
@@ -371,10 +393,12 @@ macro_rules! execute_dynamic {
             let frame = $s.top;
             let top = frame.byte_add(frame_size(u32::from((*entry).frame_slots)) as usize);
             if (*entry).traits == FunctionTraits::GENERIC && depth < (*$c).depth_limit && top as u64 <= (*$c).segment_end {
-                let site = word($s.code, $site.0);
-                let seen = site.read();
-                if seen != u64::from(func) + 1 && seen != u64::MAX {
-                    crate::dynamic::calls::saw_callee(site, func);
+                if MODE != PLAIN {
+                    let site = word($s.code, $site.0);
+                    let seen = site.read();
+                    if seen != u64::from(func) + 1 && seen != u64::MAX {
+                        crate::dynamic::calls::saw_callee(site, func);
+                    }
                 }
                 (*caller).pc = $s.pc().0;
                 frame.cast::<u64>().write(u64::from(func));
@@ -383,13 +407,7 @@ macro_rules! execute_dynamic {
                 (*frame).callee = closure as u64;
                 let (given, wanted) = ($args.fixed(), usize::from((*entry).params));
                 let to = slot_at(frame, lockstep_bytecode::Reg(0));
-                let mut i = 0;
-                while i < wanted {
-                    let value = if i < given { read(base.add(1 + i)) } else { Slot::NIL };
-                    (*to.add(i)).payload = value.payload;
-                    (*to.add(i)).tag = value.tag;
-                    i += 1;
-                }
+                copy!(base.add(1), given, to, wanted);
                 $s.frame = frame;
                 $s.top = top;
                 $s.code = (*entry).code as *const Instr;
@@ -413,19 +431,15 @@ macro_rules! execute_dynamic {
             let entry = entry_of($c, (*caller).func);
             let code = (*entry).code as *const Instr;
             let call = code.add((*caller).pc as usize);
-            if let Instr::CallAny { base, results, .. } = *call
+            // The caller may be at any instruction, also a fused one, that waits for a metamethod.
+            if call.cast::<u16>().read() == number::CallAny
+                && let Instr::CallAny { base, results, .. } = *call
                 && !results.is_open()
             {
                 let (given, wanted) = ($count.fixed(), results.fixed());
                 let from = slot_at($s.frame, $values);
                 let to = slot_at(caller, base);
-                let mut i = 0;
-                while i < wanted {
-                    let value = if i < given { read(from.add(i)) } else { Slot::NIL };
-                    (*to.add(i)).payload = value.payload;
-                    (*to.add(i)).tag = value.tag;
-                    i += 1;
-                }
+                copy!(from, given, to, wanted);
                 $s.top = $s.frame;
                 $s.frame = caller;
                 $s.code = code;
@@ -456,6 +470,7 @@ macro_rules! execute_dynamic {
             (*base).payload = i;
             (*base.add(3)).payload = i;
             (*base.add(3)).tag = Tag::I64.0;
+            jump!($s, $ip, $c, $h, $run, $target)
         } else {
             let step = f64::from_bits((*base.add(2)).payload);
             let i = f64::from_bits((*base).payload) + step;
@@ -466,8 +481,8 @@ macro_rules! execute_dynamic {
             (*base).payload = i.to_bits();
             (*base.add(3)).payload = i.to_bits();
             (*base.add(3)).tag = Tag::F64.0;
+            jump!($s, $ip, $c, $h, $run, $target)
         }
-        jump!($s, $ip, $c, $h, $run, $target)
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForIn) ($K:ident) ($base:ident, $vars:ident, $target:ident)) => {{
         event!($s, $c, $h, $run);

@@ -15,7 +15,7 @@ use lockstep_layout::{
     ARRAY_ELEMENTS, ArrayHeader, ClosureHeader, Ctx, Frame, FrameFlags, FunctionTraits, Slot, TableHeader, Tag,
     frame_size,
 };
-use lockstep_runtime::{FunctionInfo, NativeEntry, TableRef};
+use lockstep_runtime::{FunctionInfo, NativeEntry, TableRef, for_each_fusion, fused as fused_number};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::activation::{
@@ -23,9 +23,10 @@ use crate::activation::{
     interrupted, move_to_segment, native_fits, renew_countdown, returned, slot, trampoline_address, vm,
 };
 use crate::dynamic::numbers::{self, Arith};
-use crate::dynamic::{Go, Here, Verdict, see, string_word, word};
+use crate::dynamic::{Go, Here, Verdict, near, see, string_word, word};
+use crate::fused;
 use crate::kinds::{self, Element};
-use crate::slots::{Payload, payload, read, slot_at};
+use crate::slots::{Payload, copy_slots, payload, read, slot_at};
 
 /// Interprets, and nothing else: no counting, no native code.
 pub const PLAIN: u8 = 0;
@@ -418,19 +419,51 @@ macro_rules! element {
 
 /// The `match`, from the rows of the table.
 macro_rules! dispatch {
-    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] $({
+    ($state:tt $($rows:tt)*) => {
+        for_each_fusion! { dispatch_all $state $($rows)* }
+    };
+}
+
+/// The same, with the fusions.
+macro_rules! dispatch_all {
+    ([[$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] $({
         name: $Name:ident, mnemonic: $mnemonic:tt, doc: $doc:tt, family: $family:ident, kinds: $kinds:tt,
         operands: ($($operand:ident: $role:ident $(($kind:ident))?),*), sem: [$($sem:tt)*],
         effects: $effects:tt, errors: $errors:tt, helper: $helper:ident
-    })*) => {
-        match *$ip {
+    })*] $({$Fusion:ident $First:ident($($first:tt)*) $Second:ident($($second:tt)*) $Takes:ident})*) => {
+        match $ip.cast::<u16>().read() {
             $(
                 #[allow(unused_variables, reason = "a call's result register matters when it returns")]
-                Instr::$Name { $($operand),* } => execute!([$s $ip $c $h $n $run] ($($sem)*) $kinds ($($operand),*)),
+                number::$Name => {
+                    // The number says so.
+                    let Instr::$Name { $($operand),* } = *$ip else { std::hint::unreachable_unchecked() };
+                    execute!([$s $ip $c $h $n $run] ($($sem)*) $kinds ($($operand),*))
+                }
             )*
+            $(
+                fused_number::$Fusion => {
+                    // Only the plain loop runs code with fusions.
+                    assert!(MODE == PLAIN);
+                    execute_fused!([$s $ip $c $h $run] ($($first)*) ($($second)*) $Takes)
+                }
+            )*
+            // There are no other numbers.
+            _ => std::hint::unreachable_unchecked(),
         }
     };
 }
+
+/// The numbers of instructions as constants.
+macro_rules! numbers {
+    ([] $({ name: $Name:ident, $($rest:tt)* })*) => {
+        #[allow(non_upper_case_globals, reason = "they are called as the instructions are")]
+        mod number {
+            $(pub const $Name: u16 = lockstep_bytecode::Op::$Name as u16;)*
+        }
+    };
+}
+
+for_each_instruction!(numbers);
 
 /// Runs the activation of `home` from the given registers until `home` has returned or an error is raised; returns `Ok` or
 /// `Error`.

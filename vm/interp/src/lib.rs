@@ -8,6 +8,8 @@
 mod activation;
 #[macro_use]
 mod arms;
+#[macro_use]
+mod fused;
 mod dispatch;
 mod dynamic;
 mod kinds;
@@ -135,6 +137,17 @@ unsafe fn invoke(ctx: *mut Ctx, home: *mut Frame) -> i32 {
     }
 }
 
+/// The loop that the VM's settings ask for.
+fn mode(vm: &Vm) -> u8 {
+    if vm.is_plain() {
+        dispatch::PLAIN
+    } else if vm.counts_down() || vm.is_counting() {
+        dispatch::FULL
+    } else {
+        dispatch::TIERED
+    }
+}
+
 /// Interprets the activation of `home` from the given registers, in the loop that the VM's settings ask for.
 ///
 /// # Safety
@@ -143,12 +156,15 @@ unsafe fn interpret(ctx: *mut Ctx, home: *mut Frame, registers: Registers) -> i3
     // SAFETY: the caller answers for all of it.
     unsafe {
         let vm = activation::vm(ctx);
-        if vm.counts_down() || vm.is_counting() {
-            dispatch::run::<{ dispatch::FULL }>(ctx, home, registers)
-        } else if vm.may_run_native() {
-            dispatch::run::<{ dispatch::TIERED }>(ctx, home, registers)
-        } else {
-            dispatch::run::<{ dispatch::PLAIN }>(ctx, home, registers)
+        let mode = mode(vm);
+        if mode != dispatch::PLAIN {
+            // Activations that wait are plain ones then; they need no fusions.
+            vm.fuse(false);
+        }
+        match mode {
+            dispatch::FULL => dispatch::run::<{ dispatch::FULL }>(ctx, home, registers),
+            dispatch::TIERED => dispatch::run::<{ dispatch::TIERED }>(ctx, home, registers),
+            _ => dispatch::run::<{ dispatch::PLAIN }>(ctx, home, registers),
         }
     }
 }

@@ -35,6 +35,20 @@ pub unsafe fn read(slot: *const Slot) -> Slot {
     }
 }
 
+/// Copies as many slots as are wanted; those that are not given are nil.
+///
+/// # Safety
+/// So many slots can be read and written; they do not overlap.
+#[inline(never)]
+pub unsafe fn copy_slots(from: *const Slot, given: usize, to: *mut Slot, wanted: usize) {
+    // SAFETY: the caller says so.
+    unsafe {
+        for index in 0..wanted {
+            to.add(index).write(if index < given { read(from.add(index)) } else { Slot::NIL });
+        }
+    }
+}
+
 /// A value that a payload word can hold.
 pub trait Payload: Copy {
     /// Reads the value from a payload word.

@@ -205,7 +205,7 @@ fn bitwise(op: ArithOp, a: i64, b: i64) -> i64 {
         ArithOp::BOr => a | b,
         ArithOp::BXor => a ^ b,
         ArithOp::Shl => shift_left(a, b),
-        ArithOp::Shr => shift_left(a, b.wrapping_neg()),
+        ArithOp::Shr => shift_right(a, b),
         ArithOp::BNot => !a,
         _ => unreachable!("{op:?} is not bitwise"),
     }
@@ -218,6 +218,17 @@ pub fn shift_left(a: i64, b: i64) -> i64 {
     (match b {
         0..=63 => a << b,
         -63..=-1 => a >> -b,
+        _ => 0,
+    }) as i64
+}
+
+/// `a >> b` of Lua: `a << -b`.
+#[inline(always)]
+pub fn shift_right(a: i64, b: i64) -> i64 {
+    let a = a as u64;
+    (match b {
+        0..=63 => a >> b,
+        -63..=-1 => a << -b,
         _ => 0,
     }) as i64
 }

@@ -1,6 +1,6 @@
 //! The host functions that every VM has: what cases and front ends need to look at values.
 //!
-//! They are Lua's, of the same names; `collect` runs a full collection, and `memory` answers the bytes in use. Objects are spelled by their type alone, so that
+//! They are Lua's, of the same names; `sqrt` is its `math.sqrt`, `collect` runs a full collection, and `memory` answers the bytes in use. Objects are spelled by their type alone, so that
 //! output is the same in every run.
 
 use crate::dynamic::Dynamic;
@@ -10,7 +10,7 @@ use crate::metamethod::Metamethod;
 
 /// Registers all of them.
 pub(crate) fn register(heap: &mut Heap, dynamic: &mut Dynamic) {
-    let functions: [(&str, HostCode); 13] = [
+    let functions: [(&str, HostCode); 14] = [
         ("print", raw(print)),
         ("tostring", raw(tostring)),
         ("type", typed(|value: Local<'_>| value.type_name())),
@@ -24,9 +24,13 @@ pub(crate) fn register(heap: &mut Heap, dynamic: &mut Dynamic) {
         ("collect", raw(collect)),
         ("memory", raw(memory)),
         ("apply", raw(apply)),
+        ("sqrt", typed(f64::sqrt)),
     ];
     for (name, code) in functions {
         let number = dynamic.hosts.len() as u64;
+        if name == "next" {
+            dynamic.next = number;
+        }
         dynamic.hosts.push(std::rc::Rc::new(HostFunction { name: name.into(), code }));
         let function = heap.new_foreign(number, &[]).expect("the host has memory for its own functions");
         dynamic.imports.insert(name.as_bytes().to_vec(), function.slot());

@@ -116,6 +116,8 @@ pub struct Dynamic {
     pub constants: Vec<Slot>,
     /// The host functions, by number.
     pub hosts: Vec<Rc<HostFunction>>,
+    /// The number of the host function `next`, which loops over tables need not call.
+    pub next: u64,
     /// Results of host functions that run, the innermost one's last.
     pub results: Vec<Slot>,
     /// What programs can import.
@@ -142,6 +144,7 @@ impl Dynamic {
             handler_error,
             constants: Vec::new(),
             hosts: Vec::new(),
+            next: u64::MAX,
             results: Vec::new(),
             imports: HashMap::new(),
         }

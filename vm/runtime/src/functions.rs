@@ -6,6 +6,7 @@ use std::ptr;
 use lockstep_bytecode::{FuncId, Function, Instr, JumpTable, Kind, Pc, Seen, SiteId, StrId, Template, Value};
 use lockstep_layout::{FRESH_END, FRESH_PARAM, FunctionEntry, FunctionTraits, Slot};
 
+use crate::fusion::{fuse, instr_at};
 use crate::string::StringRef;
 
 /// Where a function's interpreted code lies: its constants directly in front of its instructions.
@@ -136,6 +137,8 @@ pub struct Functions {
     /// Countdowns of calls and back edges that functions start with.
     armed: Option<(u32, u32)>,
     counting: bool,
+    /// Whether the code has fusions.
+    fused: bool,
     trampoline: u64,
 }
 
@@ -143,7 +146,7 @@ impl Functions {
     /// An empty table with room for so many functions; every universal entry will be `trampoline`.
     pub fn new(room: usize, trampoline: u64) -> Functions {
         let (entries, room) = Self::allocate(room);
-        Functions { entries, room, infos: Vec::new(), armed: None, counting: false, trampoline }
+        Functions { entries, room, infos: Vec::new(), armed: None, counting: false, fused: false, trampoline }
     }
 
     /// Memory for entries: where, and for how many.
@@ -204,6 +207,9 @@ impl Functions {
         if self.counting {
             self.count_one(index, true);
         }
+        if self.fused {
+            self.fuse_one(index, true);
+        }
     }
 
     /// Number of functions.
@@ -263,8 +269,23 @@ impl Functions {
         let code = unsafe { &(*self.infos[index]).code };
         assert!(pc.index() < code.words.len() - code.constants, "there is no instruction {pc}");
         // SAFETY: behind the constants each word was initialised with an instruction.
-        let mut instr = unsafe { code.words.as_ptr().add(code.constants + pc.index()).cast::<Instr>().read() };
+        let mut instr = unsafe { instr_at(code.words.as_ptr().add(code.constants + pc.index()).cast()) };
         instr.seen().map_or(Seen::default(), |seen| *seen)
+    }
+
+    /// Fuses instructions (see [`crate::fusion`]) in all functions, or takes the fusions apart.
+    pub fn fuse(&mut self, on: bool) {
+        if self.fused != on {
+            self.fused = on;
+            (0..self.len()).for_each(|index| self.fuse_one(index, on));
+        }
+    }
+
+    fn fuse_one(&mut self, index: usize, on: bool) {
+        let code = &mut self.info(index).code;
+        let len = code.words.len() - code.constants;
+        // SAFETY: the code is the VM's own; whoever executes it is between two instructions, or before the first, and holds none.
+        unsafe { fuse(code.first() as *mut Instr, len, on) };
     }
 
     /// The executions of each instruction of a function; empty unless counting is on.

@@ -14,6 +14,7 @@ mod describe;
 mod dynamic;
 mod error;
 mod functions;
+mod fusion;
 mod heap;
 mod helpers;
 mod host;
@@ -33,6 +34,7 @@ mod vm;
 
 pub use arithmetic::{
     ArithError, ArithOp, arith, float_mod, floor_div, floor_mod, loop_limit, number_as_float, power, shift_left,
+    shift_right,
 };
 pub use closure::{ClosureRef, CoroutineRef, ForeignRef, UpvalueRef};
 pub use collector::{Cause, CoroutineHooks, Handle, KindUsage, Marker, Pacing, Pauses, Roots, Statistics, Stress};
@@ -42,6 +44,7 @@ pub use describe::describe;
 pub use dynamic::{CallKind, Dynamic, InterpreterCall, Pending, UnwindEnd, Unwinding};
 pub use error::{Error, Position, Traceback};
 pub use functions::FunctionInfo;
+pub use fusion::{OTHER, fused, instr_at};
 pub use heap::{ArrayRef, Heap, OutOfMemory};
 pub use host::{
     FromArgument, Function, HostCode, HostError, HostFunction, HostId, HostResult, HostValue, IntoResults, IntoValue,

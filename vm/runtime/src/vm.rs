@@ -385,9 +385,19 @@ impl Vm {
         Some(answer)
     }
 
-    /// What the instruction at `pc` of `func` has seen of its operands' kinds.
+    /// What the instruction at `pc` of `func` has seen of its operands' kinds. Where nothing may run natively, fast paths do not note it.
     pub fn seen(&self, func: FuncId, pc: Pc) -> Seen {
         self.functions.seen(func.index(), pc)
+    }
+
+    /// Whether a run does nothing but run the program: native code cannot come up, nothing is counted.
+    pub fn is_plain(&self) -> bool {
+        !(self.counts_down() || self.is_counting() || self.may_run_native())
+    }
+
+    /// Fuses neighbouring instructions in the interpreter's code for speed, or takes the fusions apart: only the plain loop executes any.
+    pub fn fuse(&mut self, on: bool) {
+        self.functions.fuse(on);
     }
 
     // ---- runs ----------------------------------------------------------------------------------------------------------
@@ -488,6 +498,9 @@ impl Vm {
         self.countdown_then = then;
         self.countdown_from = countdown;
         self.snapshot = None;
+        if self.is_plain() {
+            self.fuse(true);
+        }
         let segment_end = self.main.stack.end();
         let vm: *mut Vm = self;
         let ctx = self.ctx();

@@ -6,7 +6,7 @@
 
 use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc};
 use lockstep_layout::{Frame, FrameFlags, Slot, Status, frame_size, payload_offset};
-use lockstep_runtime::{Metamethod, Pending, StringRef, UnwindEnd, Unwinding, type_name};
+use lockstep_runtime::{Metamethod, Pending, StringRef, UnwindEnd, Unwinding, instr_at, type_name};
 
 use super::{Go, Here, Outcome};
 use crate::activation::{Registers, entry_of};
@@ -176,7 +176,7 @@ impl Here<'_> {
     /// The frame is live, and its pc stored.
     unsafe fn waiting_at(&self, frame: *mut Frame) -> Instr {
         // SAFETY: the caller says so.
-        unsafe { *((*entry_of(self.ctx, (*frame).func)).code as *const Instr).add((*frame).pc as usize) }
+        unsafe { instr_at(((*entry_of(self.ctx, (*frame).func)).code as *const Instr).add((*frame).pc as usize)) }
     }
 
     /// Calls the message handler, on top of the frame that has raised.

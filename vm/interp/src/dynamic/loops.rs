@@ -1,8 +1,8 @@
 //! Numeric loops and loops over iterators.
 
-use lockstep_bytecode::{Count, ErrorKind, Pc, Reg};
+use lockstep_bytecode::{Count, ErrorKind, Instr, Pc, Reg};
 use lockstep_layout::{Slot, Tag};
-use lockstep_runtime::{loop_limit, to_number};
+use lockstep_runtime::{ForeignRef, TableRef, loop_limit, to_number};
 
 use super::{Go, Here, Outcome};
 
@@ -95,9 +95,38 @@ impl Here<'_> {
         // SAFETY: the caller says so; the group has four registers.
         unsafe {
             self.store_pc();
+            if let Some(go) = self.traverse(base) {
+                return Ok(go);
+            }
             let slots = self.slot(base);
             self.stage_values(&[*slots.add(1), *slots.add(2)]);
             self.call_value(*slots, 0)
+        }
+    }
+
+    /// A loop over a table with `next` as it is: the entry comes to the variables without a call. `None` leaves anything else to the call, errors too.
+    ///
+    /// # Safety
+    /// As for [`Here::for_in`].
+    unsafe fn traverse(&mut self, base: Reg) -> Option<Go> {
+        // SAFETY: the caller says so; behind the four registers stand those of the variables.
+        unsafe {
+            let slots = self.slot(base);
+            let Instr::ForInAny { vars, target, .. } = self.instr() else { return None };
+            let iterator = ForeignRef::from_slot(*slots)?;
+            if iterator.function() != self.vm().dynamic.next || vars.is_open() {
+                return None;
+            }
+            let (key, value) = TableRef::from_slot(*slots.add(1))?.next(*slots.add(2)).ok()?.unwrap_or_default();
+            for (index, to) in (0..vars.fixed()).map(|index| (index, slots.add(4 + index))) {
+                to.write([key, value].get(index).copied().unwrap_or(Slot::NIL));
+            }
+            if key.is_nil() {
+                return Some(Go::Next);
+            }
+            slots.add(2).write(key);
+            self.s.ip = self.s.code.add(target.index());
+            Some(Go::Continue)
         }
     }
 

@@ -14,9 +14,9 @@ pub mod numbers;
 pub mod operate;
 pub mod tables;
 
-use lockstep_bytecode::{ErrorKind, Instr, Reg, Seen};
+use lockstep_bytecode::{ErrorKind, Instr, Pc, Reg, Seen};
 use lockstep_layout::{Ctx, Frame, Slot, Tag};
-use lockstep_runtime::{Heap, OutOfMemory, StringRef, TableError, Vm};
+use lockstep_runtime::{Heap, OutOfMemory, StringRef, TableError, Vm, instr_at};
 
 use crate::activation::{Registers, vm};
 
@@ -88,7 +88,29 @@ impl Here<'_> {
     /// The registers are those of a running activation.
     pub unsafe fn instr(&self) -> Instr {
         // SAFETY: `ip` points into the function's code.
-        unsafe { *self.s.ip }
+        unsafe { instr_at(self.s.ip) }
+    }
+
+    /// The slot of the instruction's operand number `index`, which is a register, as all before it are.
+    ///
+    /// Slow paths look their operands up again, so that the fast ones need not keep them.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation at such an instruction.
+    pub unsafe fn operand(&self, index: usize) -> *mut Slot {
+        // SAFETY: an instruction is `repr(u16)`: behind its number come the operands in order, registers as bytes.
+        unsafe { self.slot(Reg(*self.s.ip.cast::<u8>().add(size_of::<u16>() + index))) }
+    }
+
+    /// The immediate operand behind registers.
+    ///
+    /// # Safety
+    /// As for [`Here::operand`].
+    pub unsafe fn immediate(&self) -> Slot {
+        // SAFETY: the caller says so.
+        let instr = unsafe { self.instr() };
+        let imm = instr.declared().find_map(|(_, value)| value.imm());
+        Slot::i64(imm.expect("the instruction has an immediate operand"))
     }
 
     /// The slot of a register of the frame.
@@ -128,6 +150,16 @@ pub fn no_memory(OutOfMemory: OutOfMemory) -> ErrorKind {
     ErrorKind::MemoryLimit
 }
 
+/// The target of a branch on a comparison: its last three bytes.
+///
+/// # Safety
+/// `ip` points to an instruction whose last operand is a [`Near`](lockstep_bytecode::Near).
+#[inline(always)]
+pub unsafe fn near(ip: *const Instr) -> Pc {
+    // SAFETY: an instruction has eight bytes.
+    Pc((unsafe { ip.cast::<u64>().read_unaligned() } >> 40) as u32)
+}
+
 /// The word with this number in front of a function's code.
 ///
 /// # Safety
@@ -155,9 +187,14 @@ pub unsafe fn string_word(code: *const Instr, number: u16) -> StringRef {
 #[cold]
 #[inline(never)]
 pub unsafe fn see(ip: *const Instr, what: Seen) {
-    // SAFETY: the copy is the VM's own and writable, and nobody else reads it while the program runs.
-    if let Some(seen) = unsafe { (*ip.cast_mut()).seen() } {
-        seen.0 |= what.0;
+    // SAFETY: the copy is the VM's own and writable, and nobody else reads it while the program runs; what was seen has the same place in it as here.
+    unsafe {
+        let mut instr = instr_at(ip);
+        let start = (&raw const instr).cast::<Seen>();
+        if let Some(seen) = instr.seen() {
+            let place = (&raw const *seen).offset_from_unsigned(start);
+            (*ip.cast_mut().cast::<Seen>().add(place)).0 |= what.0;
+        }
     }
 }
 

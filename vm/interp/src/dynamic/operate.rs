@@ -18,9 +18,20 @@ impl Here<'_> {
     /// The registers are those of a running activation at such an instruction; nobody else uses the VM.
     #[cold]
     #[inline(never)]
-    pub unsafe fn operate(&mut self, op: AnyOp, a: Slot, b: Slot, dst: Reg) -> Outcome {
-        // SAFETY: the caller says so.
-        unsafe { self.arithmetic(operation(op), a, b, dst) }
+    pub unsafe fn operate(&mut self, op: AnyOp) -> Outcome {
+        // SAFETY: the caller says so: the operands are three registers.
+        unsafe { self.arithmetic(operation(op), *self.operand(1), *self.operand(2)) }
+    }
+
+    /// A binary operation with an immediate operand.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn operate_imm(&mut self, op: AnyOp) -> Outcome {
+        // SAFETY: the caller says so: the operands are two registers and a number.
+        unsafe { self.arithmetic(operation(op), *self.operand(1), self.immediate()) }
     }
 
     /// A unary operation.
@@ -29,13 +40,14 @@ impl Here<'_> {
     /// As for [`Here::operate`].
     #[cold]
     #[inline(never)]
-    pub unsafe fn unary(&mut self, op: AnyUnOp, a: Slot, dst: Reg) -> Outcome {
-        // SAFETY: the caller says so. As Lua does, the operand stands for both.
+    pub unsafe fn unary(&mut self, op: AnyUnOp) -> Outcome {
+        // SAFETY: the caller says so: the operands are two registers. As Lua does, the second stands for both.
         unsafe {
+            let a = *self.operand(1);
             match op {
-                AnyUnOp::Neg => self.arithmetic(ArithOp::Unm, a, a, dst),
-                AnyUnOp::Bnot => self.arithmetic(ArithOp::BNot, a, a, dst),
-                AnyUnOp::Len => self.len(a, dst),
+                AnyUnOp::Neg => self.arithmetic(ArithOp::Unm, a, a),
+                AnyUnOp::Bnot => self.arithmetic(ArithOp::BNot, a, a),
+                AnyUnOp::Len => self.len(a),
                 AnyUnOp::Not => unreachable!("`not` needs no slow path"),
             }
         }
@@ -43,13 +55,13 @@ impl Here<'_> {
 
     /// # Safety
     /// As for [`Here::operate`].
-    unsafe fn arithmetic(&mut self, op: ArithOp, a: Slot, b: Slot, dst: Reg) -> Outcome {
+    unsafe fn arithmetic(&mut self, op: ArithOp, a: Slot, b: Slot) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
             match arith(op, a, b) {
                 Ok(value) => {
                     see(self.s.ip, self.seen(a, b));
-                    self.slot(dst).write(value);
+                    self.operand(0).write(value);
                     Ok(Go::Next)
                 }
                 Err(error @ (ArithError::DivideByZero | ArithError::ModuloByZero)) => {
@@ -173,12 +185,12 @@ impl Here<'_> {
     ///
     /// # Safety
     /// As for [`Here::operate`].
-    unsafe fn len(&mut self, a: Slot, dst: Reg) -> Outcome {
+    unsafe fn len(&mut self, a: Slot) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
             if let Some(string) = StringRef::from_slot(a) {
                 see(self.s.ip, Seen::STRING);
-                self.slot(dst).write(Slot::i64(string.len() as i64));
+                self.operand(0).write(Slot::i64(string.len() as i64));
                 return Ok(Go::Next);
             }
             let method = self.heap().metamethod(a, Metamethod::Len);
@@ -190,7 +202,7 @@ impl Here<'_> {
             }
             if let Some(table) = TableRef::from_slot(a) {
                 see(self.s.ip, Seen::ARRAY);
-                self.slot(dst).write(Slot::i64(table.len()));
+                self.operand(0).write(Slot::i64(table.len()));
                 return Ok(Go::Next);
             }
             let name = self.named("a").map_or(String::new(), |reg| self.describe(reg));
@@ -199,12 +211,30 @@ impl Here<'_> {
         }
     }
 
-    /// A comparison.
+    /// A comparison of two registers, the first being operand number `first`.
     ///
     /// # Safety
     /// As for [`Here::operate`].
     #[inline(never)]
-    pub unsafe fn compare(&mut self, test: Test, a: Slot, b: Slot) -> Result<Verdict, ErrorKind> {
+    pub unsafe fn compare(&mut self, test: Test, first: usize) -> Result<Verdict, ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe { self.relate(test, *self.operand(first), *self.operand(first + 1)) }
+    }
+
+    /// A comparison of a register and an immediate operand.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn compare_imm(&mut self, test: Test) -> Result<Verdict, ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe { self.relate(test, *self.operand(0), self.immediate()) }
+    }
+
+    /// # Safety
+    /// As for [`Here::operate`].
+    unsafe fn relate(&mut self, test: Test, a: Slot, b: Slot) -> Result<Verdict, ErrorKind> {
         let is_negation = super::calls::is_negation(test);
         let (a, b) = match test {
             Test::Gt | Test::NotGt | Test::Ge | Test::NotGe => (b, a),

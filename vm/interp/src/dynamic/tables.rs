@@ -1,7 +1,7 @@
 //! Reading and writing fields, with the metamethods `__index` and `__newindex`.
 
 use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Seen};
-use lockstep_layout::Slot;
+use lockstep_layout::{Slot, Tag};
 use lockstep_runtime::{Metamethod, StringRef, TableRef};
 
 use super::{Go, Here, Outcome, is_function, no_memory, see};
@@ -10,6 +10,46 @@ use super::{Go, Here, Outcome, is_function, no_memory, see};
 const CHAIN: usize = 2000;
 
 impl Here<'_> {
+    /// `get`, of anything but a present element.
+    ///
+    /// # Safety
+    /// As for [`Here::index`].
+    #[inline(never)]
+    pub unsafe fn get(&mut self) -> Outcome {
+        // SAFETY: the caller says so: the operands are three registers.
+        unsafe {
+            let (object, key) = (*self.operand(1), *self.operand(2));
+            if let Some(table) = TableRef::from_slot(object) {
+                let value = table.get(key);
+                if !value.is_nil() || table.metatable().is_none() {
+                    see(self.s.ip, if key.is(Tag::I64) { Seen::ARRAY } else { Seen::OTHER });
+                    self.operand(0).write(value);
+                    return Ok(Go::Next);
+                }
+            }
+            self.index(object, key)
+        }
+    }
+
+    /// `set`, of anything but a present element.
+    ///
+    /// # Safety
+    /// As for [`Here::index`], at an instruction that writes a field.
+    #[inline(never)]
+    pub unsafe fn set(&mut self) -> Outcome {
+        // SAFETY: the caller says so: the operands are three registers.
+        unsafe {
+            let (object, key, value) = (*self.operand(0), *self.operand(1), *self.operand(2));
+            if let Some(table) = TableRef::from_slot(object)
+                && key.is(Tag::I64)
+                && table.store_int(self.heap(), key.payload as i64, value)
+            {
+                return Ok(Go::Next);
+            }
+            self.set_index(object, key, value)
+        }
+    }
+
     /// Reads a key of a value. The result comes where the instruction wants it.
     ///
     /// # Safety

@@ -1,6 +1,8 @@
 //! Tests of the interpreter through its public interface.
 
 mod common;
+#[cfg(target_os = "linux")]
+mod coroutine_memory;
 mod host;
 mod kernels;
 mod native;

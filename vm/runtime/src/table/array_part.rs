@@ -1,6 +1,6 @@
 //! The array part of tables: loads and stores of elements, growth, and the way from specialised to mixed elements.
 
-use lockstep_layout::{BOOL_NIL, ElementKind, NODE_DEAD, Slot, TableFlags, Tag};
+use lockstep_layout::{BOOL_NIL, ElementKind, Mark, NODE_DEAD, Slot, TableFlags, Tag};
 
 use super::TableRef;
 use crate::heap::{Heap, OutOfMemory, array_bytes};
@@ -75,6 +75,42 @@ impl TableRef {
                 *element = value.payload as u8;
                 true
             }
+        }
+    }
+
+    /// Overwrites an element that is not nil with a value that is not, if the kind of elements allows and the object's barrier does not ask to hear
+    /// of it. Answers whether it did.
+    ///
+    /// # Safety
+    /// The table is live, the index below its length, and `value` points to a valid one.
+    #[inline(always)]
+    pub(super) unsafe fn replace_element(self, index: usize, value: *const Slot) -> bool {
+        // SAFETY: the buffer holds `array_len` elements of the table's kind.
+        unsafe {
+            let table = self.as_ptr();
+            let (array, kind) = ((*table).array, u64::from((*table).element_kind));
+            let tag = (*value).tag;
+            if kind >= ElementKind::I64 as u64 {
+                if tag == kind {
+                    *(array as *mut u64).add(index) = (*value).payload;
+                }
+                return tag == kind;
+            }
+            if kind == ElementKind::Mixed as u64 {
+                let element = (array as *mut Slot).add(index);
+                if tag == Tag::NIL.0 || (*self.header()).mark & Mark::BARRIER != 0 || (*element).is_nil() {
+                    return false;
+                }
+                (*element).payload = (*value).payload;
+                (*element).tag = tag;
+                return true;
+            }
+            let element = (array as *mut u8).add(index);
+            if tag != Tag::BOOL.0 || *element == BOOL_NIL {
+                return false;
+            }
+            *element = (*value).payload as u8;
+            true
         }
     }
 

@@ -126,6 +126,34 @@ impl TableRef {
         }
     }
 
+    /// The element of an integer key, if the array part has one that is not nil.
+    ///
+    /// # Safety
+    /// The table is live.
+    #[inline(always)]
+    pub unsafe fn present(self, key: i64) -> Option<Slot> {
+        let index = (key as u64).wrapping_sub(1);
+        // SAFETY: the table is live, and the index below its length.
+        unsafe {
+            if index < u64::from((*self.as_ptr()).array_len) {
+                return Some(self.element(index as usize)).filter(|value| !value.is_nil());
+            }
+            None
+        }
+    }
+
+    /// Writes a value over the element of an integer key, if there is one that is not nil and nothing else is to be done: the value is of the kind
+    /// of elements and not nil, and the collector need not hear of it. Answers whether it did.
+    ///
+    /// # Safety
+    /// The table is live, and `value` points to a valid one.
+    #[inline(always)]
+    pub unsafe fn replace_present(self, key: i64, value: *const Slot) -> bool {
+        let index = (key as u64).wrapping_sub(1);
+        // SAFETY: the table is live, and the index below its length.
+        unsafe { index < u64::from((*self.as_ptr()).array_len) && self.replace_element(index as usize, value) }
+    }
+
     /// Writes the value of an integer key where that is a store into the array part: over a value that is not nil, or behind
     /// the last element of a table without metatable. Neither can concern a metamethod. Answers whether it did; if not,
     /// nothing has happened, and [`TableRef::set_int`] is the general way.
