@@ -80,6 +80,19 @@ fn results_depend_on_size_and_seed() {
 }
 
 #[test]
+fn generic_instructions_compute_the_same() {
+    for (kernel, sizes) in KERNELS {
+        for (n, seed) in sizes {
+            assert_eq!(
+                interpreted(&format!("generic/{kernel}"), n, seed),
+                interpreted(kernel, n, seed),
+                "{kernel} {n} {seed}"
+            );
+        }
+    }
+}
+
+#[test]
 fn c_twins_agree() {
     agrees("gcc");
 }
@@ -99,16 +112,33 @@ fn lua_twins_agree() {
     agrees("lua5.4");
 }
 
+/// Coroutines have a twin in Lua alone.
+#[test]
+fn switches_agree() {
+    let peer = peer::find("lua5.4").expect("one of the peers");
+    if peer.version().is_none() {
+        eprintln!("SKIPPED: `{}` is not there", peer.program());
+        return;
+    }
+    let twin = root().join("harness/peers/switches.lua");
+    for (n, seed) in [(0, 1), (1, -3), (1000, 777)] {
+        let theirs = checksum_of(Command::new(peer.program()).arg(&twin).args([n.to_string(), seed.to_string()]));
+        assert_eq!(theirs, interpreted("coroutines/switches", n, seed), "{n} {seed}");
+    }
+}
+
 #[test]
 fn every_kernel_of_the_corpus_and_every_peer_is_compared() {
     let kernels: BTreeSet<String> = KERNELS.map(|(kernel, _)| kernel.to_owned()).into();
-    let mut corpus = BTreeSet::new();
-    for entry in std::fs::read_dir(root().join("corpus/bench")).expect("it is there") {
-        let path = entry.expect("it can be read").path();
-        if path.extension().is_some_and(|ending| ending == "lks") {
-            corpus.insert(path.file_stem().expect("a name").to_string_lossy().into_owned());
+    for directory in ["corpus/bench", "corpus/bench/generic"] {
+        let mut corpus = BTreeSet::new();
+        for entry in std::fs::read_dir(root().join(directory)).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            if path.extension().is_some_and(|ending| ending == "lks") {
+                corpus.insert(path.file_stem().expect("a name").to_string_lossy().into_owned());
+            }
         }
+        assert_eq!(kernels, corpus, "{directory}");
     }
-    assert_eq!(kernels, corpus);
     assert_eq!(PEERS.map(|p| p.id), ["gcc", "go", "luajit", "lua5.4"], "each has a test above");
 }

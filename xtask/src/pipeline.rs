@@ -215,6 +215,10 @@ const PLANTED: &[&str] = &[
     "bench xorshift --quick --rounds 3 --backend dynasm --level default --plant time:gcc=0.3",
     // An interpreter of half its speed, against the gate that holds it to PUC Lua: every uplift is twice what it was.
     "bench fib --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=2",
+    // The same on generic instructions, against the gate on those.
+    "bench bench/generic/fib --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=2",
+    // And on coroutines.
+    "bench bench/coroutines --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=3",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.

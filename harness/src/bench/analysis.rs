@@ -103,6 +103,9 @@ pub struct Analysis {
     pub native_ratio: Vec<Figure>,
     /// The interpreter's time over PUC Lua's.
     pub interpreter_ratio: Vec<Figure>,
+    /// The same on the kernels that no backend runs, by file, and behind those of each file their geometric mean.
+    #[serde(default)]
+    pub interpreted_ratio: Vec<Figure>,
     /// A backend's time over that of a peer that is no yardstick.
     #[serde(default)]
     pub peer_ratio: Vec<Figure>,
@@ -144,6 +147,14 @@ impl Analysis {
             uplift: rivals.flat_map(|rival| ratios(&reference, rival)).collect(),
             native_ratio: natives.iter().flat_map(|native| ratios(native, &c_twin)).collect(),
             interpreter_ratio: ratios(&interpreter, &lua_twin),
+            interpreted_ratio: results
+                .interpreted_files()
+                .into_iter()
+                .flat_map(|file| {
+                    let groups = groups(results, &results.kernels_of(file), &interpreter, &lua_twin);
+                    figures_of(groups, &interpreter, &lua_twin, bootstrap)
+                })
+                .collect(),
             peer_ratio: other_peers.flat_map(|peer| natives.iter().flat_map(|native| ratios(native, peer))).collect(),
             compile: results.compile.iter().filter_map(|series| compile(series, bootstrap)).collect(),
             crossovers: defaults
@@ -223,8 +234,8 @@ pub struct Group {
     pub excluded: usize,
 }
 
-/// The pairs of each kernel, at the largest size at which both ran.
-pub fn groups(results: &BenchResults, of: &Implementation, over: &Implementation) -> Vec<Group> {
+/// The pairs of each of these kernels, at the largest size at which both ran.
+pub fn groups(results: &BenchResults, kernels: &[&str], of: &Implementation, over: &Implementation) -> Vec<Group> {
     let group = |workload: &Workload| {
         let rounds = Rounds::of(workload, of, over);
         let (kernel, size) = (workload.kernel.clone(), workload.size);
@@ -234,17 +245,21 @@ pub fn groups(results: &BenchResults, of: &Implementation, over: &Implementation
         let all = results.workloads.iter().filter(|w| w.kernel == kernel).map(group);
         all.filter(|g| !g.pairs.is_empty()).max_by_key(|g| g.size)
     };
-    results.kernels().into_iter().filter_map(largest).collect()
+    kernels.iter().copied().filter_map(largest).collect()
 }
 
-/// The ratio of times of two implementations by kernel, then over all kernels.
+/// The ratio of times of two implementations by kernel that backends run, then over all of these.
 pub fn figures(
     results: &BenchResults,
     of: &Implementation,
     over: &Implementation,
     bootstrap: &Bootstrap,
 ) -> Vec<Figure> {
-    let groups = groups(results, of, over);
+    figures_of(groups(results, &results.kernels(), of, over), of, over, bootstrap)
+}
+
+/// The ratio of times of two implementations by kernel, then over all kernels.
+fn figures_of(groups: Vec<Group>, of: &Implementation, over: &Implementation, bootstrap: &Bootstrap) -> Vec<Figure> {
     let figure = |kernel: Option<String>, size: Size, ratio: Interval, excluded: usize| Figure {
         kernel,
         size,

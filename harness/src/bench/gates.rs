@@ -8,6 +8,11 @@
 //!     about: Why.
 //!     time: {of: interpreter, over: lua5.4}          # geometric mean over the kernels of the ratio of times
 //!     at_most: 0.8
+//!   - name: one_more
+//!     about: Why.
+//!     time: {of: interpreter, over: lua5.4}
+//!     kernels: bench/generic                         # those of this file, instead of all that backends run
+//!     at_most: 0.8
 //!   - name: another
 //!     about: Why.
 //!     compile: {of: BACKEND/LEVEL, over: BACKEND/LEVEL}   # ratio of the backend's median time over the corpus
@@ -56,6 +61,8 @@ pub struct CorpusGate {
     pub about: String,
     /// Ratio of times of kernels.
     pub time: Option<Pair>,
+    /// The file whose kernels it is about, such as `bench/generic`; all kernels that backends run, if not said.
+    pub kernels: Option<String>,
     /// Ratio of times of compilation.
     pub compile: Option<Pair>,
     /// Upper bound.
@@ -164,6 +171,7 @@ struct Judge<'r> {
 struct Question<'q> {
     gate: &'q str,
     kernel: Option<&'q str>,
+    file: Option<&'q str>,
     of: &'q Implementation,
     over: &'q Implementation,
     bound: Bound,
@@ -176,11 +184,11 @@ impl Judge<'_> {
         let name = Some(kernel.name.as_str());
         let gates = &kernel.gates;
         for (native, bound) in self.subjects(UPLIFT, kernel, &gates.uplift, Bound::AtLeast, verdicts) {
-            let question = Question { gate: UPLIFT, kernel: name, of: &interpreter, over: &native, bound };
+            let question = Question { gate: UPLIFT, kernel: name, file: None, of: &interpreter, over: &native, bound };
             verdicts.extend(self.time(&question));
         }
         for (native, bound) in self.subjects("native_ratio", kernel, &gates.native_ratio, Bound::AtMost, verdicts) {
-            let question = Question { gate: "native_ratio", kernel: name, of: &native, over: &twin, bound };
+            let question = Question { gate: "native_ratio", kernel: name, file: None, of: &native, over: &twin, bound };
             verdicts.extend(self.time(&question));
         }
     }
@@ -231,7 +239,8 @@ impl Judge<'_> {
 
     fn corpus_gate(&self, gate: &CorpusGate) -> Option<GateResult> {
         let (Pair { of, over }, compile) = gate.quantity()?;
-        let question = Question { gate: &gate.name, kernel: None, of, over, bound: gate.bound()? };
+        let file = gate.kernels.as_deref();
+        let question = Question { gate: &gate.name, kernel: None, file, of, over, bound: gate.bound()? };
         if !compile {
             return self.time(&question);
         }
@@ -243,7 +252,11 @@ impl Judge<'_> {
     }
 
     fn time(&self, question: &Question<'_>) -> Option<GateResult> {
-        let concerns = |kernel: &str| question.kernel.is_none_or(|k| k == kernel);
+        let kernels = match question.file {
+            None => self.results.kernels(),
+            Some(file) => self.results.kernels_of(file),
+        };
+        let concerns = |kernel: &str| question.kernel.is_none_or(|k| k == kernel) && kernels.contains(&kernel);
         // A series that does not count must not drop out of a mean unnoticed.
         let void = |who: &Implementation| {
             self.results.workloads.iter().filter(|w| concerns(&w.kernel)).find_map(|w| {
@@ -251,7 +264,7 @@ impl Judge<'_> {
                 series.void.as_ref().map(|why| format!("{who} on {}: {why}", w.kernel))
             })
         };
-        let groups = groups(self.results, question.of, question.over).into_iter();
+        let groups = groups(self.results, &kernels, question.of, question.over).into_iter();
         let pairs: Vec<_> = groups.filter(|g| concerns(&g.kernel)).map(|g| g.pairs).collect();
         self.conclude(question, self.bootstrap.geometric_mean(&pairs), &void)
     }
@@ -263,7 +276,7 @@ impl Judge<'_> {
         measured: Option<Interval>,
         void: &dyn Fn(&Implementation) -> Option<String>,
     ) -> Option<GateResult> {
-        let &Question { gate, kernel, of, over, bound } = question;
+        let &Question { gate, kernel, of, over, bound, .. } = question;
         let absent = |who: &Implementation| match self.results.participants.iter().find(|p| p.implementation == *who) {
             None => Some(format!("{who} did not take part")),
             Some(participant) => participant.absent.as_ref().map(|why| format!("{who}: {why}")),
@@ -298,6 +311,7 @@ mod tests {
     use super::*;
     use crate::bench::kernel::{KernelGates, Size};
     use crate::bench::plant::Plant;
+    use crate::bench::results::Workload;
     use crate::bench::testing;
 
     fn kernels() -> Vec<Kernel> {
@@ -311,6 +325,7 @@ mod tests {
                 name: name.to_owned(),
                 args: [(Size::Full, vec!["1".to_owned()])].into(),
                 peer: Some(name.to_owned()),
+                interpreted: None,
                 gates: gates.clone(),
             })
             .into()
@@ -319,8 +334,31 @@ mod tests {
     fn corpus_gates() -> CorpusGates {
         let gates = "about: All.\ngates:\n\
             - {name: no_straw_man, about: Why., time: {of: interpreter, over: lua5.4}, at_most: 0.8}\n\
+            - {name: generic, about: Why., time: {of: interpreter, over: lua5.4}, kernels: bench/generic, at_most: 0.8}\n\
             - {name: compiles_fast, about: Why., compile: {of: slow/none, over: fast/none}, at_most: 0.5}\n";
         crate::corpus::parse("gates.yaml", gates).expect("gates")
+    }
+
+    /// A run in which a kernel more takes part that no backend runs.
+    fn results() -> BenchResults {
+        let mut results = testing::results();
+        let mut generic = results.workloads[0].clone();
+        (generic.case, generic.kernel) = ("bench/generic/fib.any".to_owned(), "fib.any".to_owned());
+        generic.interpreted = Some("not compiled".to_owned());
+        generic.series.retain(|s| ["interpreter", "lua5.4"].contains(&s.implementation.to_string().as_str()));
+        results.workloads.push(generic);
+        results
+    }
+
+    #[test]
+    fn a_gate_on_the_kernels_of_a_file_looks_at_no_others() {
+        let mut results = results();
+        let slow = |w: &mut Workload| {
+            let all = w.series.iter_mut().filter(|s| s.implementation == Implementation::Interpreter);
+            all.flat_map(|s| &mut s.samples).flat_map(|s| &mut s.calls).for_each(|seconds| *seconds *= 2.0);
+        };
+        results.workloads.iter_mut().filter(|w| w.interpreted.is_some()).for_each(slow);
+        assert_eq!(failed(&results), ["generic interpreter lua5.4"]);
     }
 
     fn verdicts(results: &BenchResults) -> Vec<GateResult> {
@@ -334,8 +372,8 @@ mod tests {
 
     #[test]
     fn a_sound_run_passes_every_gate() {
-        let verdicts = verdicts(&testing::results());
-        assert_eq!(verdicts.len(), testing::KERNELS.len() * 4 + 2);
+        let verdicts = verdicts(&results());
+        assert_eq!(verdicts.len(), testing::KERNELS.len() * 4 + 3);
         assert!(verdicts.iter().all(|v| v.verdict == Verdict::Pass), "{verdicts:#?}");
     }
 
@@ -346,11 +384,12 @@ mod tests {
             ("time:fast/speed=2", "native_ratio fast/speed gcc"),
             ("time:slow/none=2", "native_ratio slow/none gcc"),
             ("time:interpreter=2", "no_straw_man interpreter lua5.4"),
+            ("time:interpreter=2", "generic interpreter lua5.4"),
             ("compile:slow/none=4", "compiles_fast slow/none fast/none"),
             ("checksum:fast/speed", "uplift interpreter fast/speed"),
         ];
         for (plant, gate) in planted {
-            let mut results = testing::results();
+            let mut results = results();
             plant.parse::<Plant>().expect("a plant").apply(&mut results);
             let failed = failed(&results);
             assert!(failed.iter().any(|f| f == gate), "{plant}: {failed:?}");
@@ -400,6 +439,7 @@ mod tests {
             name: "two".to_owned(),
             about: String::new(),
             time: None,
+            kernels: None,
             compile: None,
             at_most: Some(1.0),
             at_least: Some(1.0),

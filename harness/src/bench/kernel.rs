@@ -47,6 +47,8 @@ pub struct Kernel {
     pub args: BTreeMap<Size, Vec<String>>,
     /// The twins in `harness/peers`, without their endings.
     pub peer: Option<String>,
+    /// Why no backend runs it, if none does: then the interpreter and its yardstick are all who take part.
+    pub interpreted: Option<String>,
     /// Gates it must keep.
     pub gates: KernelGates,
 }
@@ -68,12 +70,14 @@ impl Kernel {
         let sizes = [(Size::Quick, &bench.quick), (Size::Full, &bench.args)];
         // Small enough to be run often, and parity has been shown for these very arguments.
         let short = case.runs.iter().rfind(|run| run.entry.is_none() && run.error.is_none());
-        let warm = short.map(|run| (Size::Warm, &run.args));
+        // Nothing warms up where nothing is compiled.
+        let warm = short.filter(|_| bench.interpreted.is_none()).map(|run| (Size::Warm, &run.args));
         Some(Self {
             case: name.to_owned(),
             name: case.name.clone(),
             args: warm.into_iter().chain(sizes).map(|(size, args)| (size, spell(args))).collect(),
             peer: bench.peer.clone(),
+            interpreted: bench.interpreted.clone(),
             gates: KernelGates { uplift: bench.gates.uplift.clone(), native_ratio: bench.gates.native_ratio.clone() },
         })
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::implementation::Implementation;
 use super::kernel::{Kernel, Size};
+use super::peer::INTERPRETER_YARDSTICK;
 
 /// What is to be measured.
 #[derive(Clone, Debug, Default)]
@@ -163,7 +164,12 @@ impl Plan {
             Work::Count(_) => &self.counted,
         };
         let twins = |i: &&Implementation| match work {
-            Work::Run(kernel, _) => self.kernels[kernel].peer.is_some() || i.runs().peer().is_none(),
+            Work::Run(kernel, _) => match &self.kernels[kernel] {
+                Kernel { interpreted: Some(_), peer, .. } => {
+                    i.is_reference() || peer.is_some() && i.peer() == Some(INTERPRETER_YARDSTICK)
+                }
+                kernel => kernel.peer.is_some() || i.runs().peer().is_none(),
+            },
             _ => true,
         };
         let mut who: Vec<&Implementation> = all.iter().filter(twins).collect();
@@ -224,6 +230,7 @@ mod tests {
             name: name.to_owned(),
             args: BTreeMap::from([args(Size::Warm, 0), args(Size::Quick, 1), args(Size::Full, 2)]),
             peer: peer.then(|| name.to_owned()),
+            interpreted: None,
             gates: KernelGates::default(),
         };
         let names = ["interpreter", "a/none", "a/speed", "again:a/none"].into_iter().chain(PEERS.map(|p| p.id));
@@ -273,6 +280,19 @@ mod tests {
         assert!(!runs("gcc", 1) && runs("a/none", 1) && runs("interpreter", 1));
         let quick = Plan { quick: true, ..plan() };
         assert!(quick.jobs().iter().all(|j| !matches!(j.work, Work::Run(_, Size::Full))));
+    }
+
+    #[test]
+    fn what_is_only_interpreted_meets_its_yardstick_alone() {
+        let mut plan = plan();
+        plan.kernels[0].interpreted = Some("not compiled yet".to_owned());
+        plan.kernels[0].args.remove(&Size::Warm);
+        let who = |kernel| {
+            let runs = plan.jobs().into_iter().filter(move |j| j.kernel() == Some(kernel));
+            runs.map(|j| j.implementation.to_string()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(who(0).into_iter().collect::<Vec<_>>(), ["interpreter", "lua5.4"]);
+        assert!(who(2).contains("a/none"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What was measured, as it is written to `bench.json`: the samples, not what follows from them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::implementation::Implementation;
@@ -117,6 +119,9 @@ pub struct Workload {
     pub size: Size,
     /// The arguments.
     pub args: Vec<String>,
+    /// Why no backend takes part, if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpreted: Option<String>,
     /// The result that all must agree on: the interpreter's, or the first participant's where the interpreter does not run.
     pub checksum: Option<String>,
     /// The samples by implementation.
@@ -342,6 +347,11 @@ impl Sample {
 }
 
 impl Workload {
+    /// The file of its case, such as `bench/generic`.
+    pub fn file(&self) -> &str {
+        self.case.rsplit_once('/').map_or("", |(file, _)| file)
+    }
+
     /// The samples of an implementation that count.
     pub fn samples(&self, implementation: &Implementation) -> &[Sample] {
         let series = self.series.iter().find(|s| s.implementation == *implementation && s.void.is_none());
@@ -384,10 +394,24 @@ impl BenchResults {
         self.workloads.iter().find(|w| w.kernel == kernel && w.size == size)
     }
 
-    /// Names of the kernels, in order.
+    /// Names of the kernels that backends run, in order.
     pub fn kernels(&self) -> Vec<&str> {
+        self.kernels_where(|w| w.interpreted.is_none())
+    }
+
+    /// The kernels of a file of the corpus, such as `bench/generic`, in order.
+    pub fn kernels_of(&self, file: &str) -> Vec<&str> {
+        self.kernels_where(|w| w.file() == file)
+    }
+
+    /// The files that have kernels that no backend runs.
+    pub fn interpreted_files(&self) -> BTreeSet<&str> {
+        self.workloads.iter().filter(|w| w.interpreted.is_some()).map(Workload::file).collect()
+    }
+
+    fn kernels_where(&self, holds: impl Fn(&Workload) -> bool) -> Vec<&str> {
         let mut kernels: Vec<&str> = Vec::new();
-        for workload in &self.workloads {
+        for workload in self.workloads.iter().filter(|w| holds(w)) {
             if !kernels.contains(&workload.kernel.as_str()) {
                 kernels.push(&workload.kernel);
             }
@@ -423,6 +447,7 @@ mod tests {
             kernel: String::new(),
             size: Size::Full,
             args: Vec::new(),
+            interpreted: None,
             checksum: None,
             series,
         };

@@ -135,6 +135,7 @@ fn workload(kernel: &Kernel, size: Size) -> Workload {
         kernel: kernel.name.clone(),
         size,
         args: kernel.args.get(&size).cloned().unwrap_or_default(),
+        interpreted: kernel.interpreted.clone(),
         checksum: None,
         series: Vec::new(),
     }
@@ -305,6 +306,7 @@ mod tests {
             name: name.to_owned(),
             args: [Size::Warm, Size::Quick, Size::Full].map(|size| (size, vec!["1".to_owned()])).into(),
             peer: None,
+            interpreted: None,
             gates: KernelGates::default(),
         };
         let who = |names: &[&str]| names.iter().map(|n| n.parse().expect("a name")).collect();

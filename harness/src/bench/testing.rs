@@ -34,6 +34,7 @@ pub fn results() -> BenchResults {
         kernel: kernel.to_owned(),
         size: Size::Full,
         args: vec!["1".to_owned()],
+        interpreted: None,
         checksum: Some("7".to_owned()),
         series: PARTICIPANTS
             .map(|(name, seconds, compile)| Series {

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
 use crate::corpus;
+use crate::program::ProgramCase;
 use crate::program::coverage::{CoverageResults, CoverageRow, VERSION};
 use crate::program::lowering::{InstructionTable, Lowering};
 use crate::results::{ParityResults, Verified};
@@ -52,7 +53,9 @@ pub(super) fn run(options: &Options) -> Done {
     }
     let cases = corpus::program::cases(&options.corpus.corpus)?;
     let chosen = |name: &str| options.filters.is_empty() || options.filters.iter().any(|f| name.contains(f.as_str()));
-    let benches: Vec<_> = cases.into_iter().filter(|(name, case)| case.bench.is_some() && chosen(name)).collect();
+    let benches = cases.into_iter().filter(|(name, case)| case.bench.is_some() && chosen(name));
+    let why_interpreted = |case: &ProgramCase| case.bench.as_ref().and_then(|bench| bench.interpreted.clone());
+    let (interpreted, benches): (Vec<_>, Vec<_>) = benches.partition(|(_, case)| why_interpreted(case).is_some());
     let pool = Pool::new(Limits { silence: std::time::Duration::from_secs(600), ..Limits::default() });
     let work: Vec<_> = benches.iter().flat_map(|bench| columns.iter().map(move |column| (bench, column))).collect();
     let programs: Vec<CoverageRow> = work
@@ -84,6 +87,9 @@ pub(super) fn run(options: &Options) -> Done {
         instructions.iter_mut().for_each(|(column, table)| table.verify(column, &verified));
     }
     show(&programs, &instructions);
+    for (name, case) in &interpreted {
+        println!("{name:<24} is interpreted: {}", why_interpreted(case).unwrap_or_default());
+    }
     let failed = programs.iter().filter(|r| r.failure.is_some()).count()
         + instructions.values().filter(|i| i.compiled < i.of || !i.unverified().is_empty()).count();
     if let Some(file) = &options.results {

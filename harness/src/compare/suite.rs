@@ -53,8 +53,9 @@ impl Suite {
     pub fn of(corpus: &Path, filters: &[String], columns: &[Column], rounds: usize) -> Result<Self, String> {
         let cases = crate::corpus::program::cases(corpus).map_err(|e| e.to_string())?;
         let chosen = |name: &str| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()));
-        let kernels: Vec<Kernel> =
-            cases.iter().filter(|c| chosen(&c.0)).filter_map(|(name, case)| Kernel::of(name, case)).collect();
+        let kernels = cases.iter().filter(|c| chosen(&c.0)).filter_map(|(name, case)| Kernel::of(name, case));
+        // It is backends that are compared.
+        let kernels: Vec<Kernel> = kernels.filter(|kernel| kernel.interpreted.is_none()).collect();
         let mut backends = Backends::new();
         let mut participants = Vec::new();
         for column in columns {

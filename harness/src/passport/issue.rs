@@ -228,6 +228,7 @@ fn figures(report: BenchReport) -> Bench {
     let compiled = results.compile.iter();
     let compiled = compiled.filter_map(|s| Some((format!("the corpus {}", s.implementation), s.void.clone()?)));
     let void = runs.chain(compiled).collect();
-    let figures = [analysis.uplift, analysis.native_ratio, analysis.interpreter_ratio].concat();
+    let figures =
+        [analysis.uplift, analysis.native_ratio, analysis.interpreter_ratio, analysis.interpreted_ratio].concat();
     Bench { conditions: results.conditions, figures, exact: results.exact, gates, void }
 }

@@ -149,6 +149,9 @@ pub struct Bench {
     /// Name of the twins in `harness/peers`, without their endings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
+    /// Why no backend runs it: its twin in Lua and the interpreter alone are measured. What holds for native code, such as uplift and coverage, is not asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpreted: Option<String>,
     /// What must hold.
     #[serde(default)]
     pub gates: Gates,

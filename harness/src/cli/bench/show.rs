@@ -65,6 +65,7 @@ fn figures(reference: &Implementation, analysis: &Analysis) {
     rows(&format!("uplift over {reference}"), &analysis.uplift, |f| &f.over);
     rows("time relative to the C twin", &analysis.native_ratio, |f| &f.of);
     rows("the interpreter's time relative to PUC Lua", &analysis.interpreter_ratio, |f| &f.of);
+    rows("the same, on what no backend runs", &analysis.interpreted_ratio, |f| &f.of);
     if !analysis.warmup.is_empty() {
         println!("short calls until the peak: kind, calls, time with compilation");
     }
