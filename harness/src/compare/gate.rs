@@ -20,18 +20,22 @@ use serde::{Deserialize, Serialize};
 use super::permutation::{Design, Member, Permutations, Tail};
 use super::run::Run;
 use super::series::{Better, Data, Key};
-use crate::stats::median;
 
 /// How many times the processes of a run a confirmation has.
 pub const CONFIRMATIONS: usize = 2;
+
+/// The measure of series of compilation.
+const COMPILATION: &str = "compile";
 
 /// How the gate decides.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     /// Probability that the confirmation of suspicions without ground finds any confirmed, as far as its processes can tell.
     pub level: f64,
-    /// Relative slow-downs up to this do not matter.
+    /// Relative slow-downs up to this do not matter: of calls, which the place of code alone moves by some per cent …
     pub threshold: f64,
+    /// … and of compilation, a mean over the corpus, which it does not.
+    pub compilation: f64,
     /// A slow-down that the gate promises to find: where the noise does not allow that, it says so.
     pub promise: f64,
     /// Exchanges of the permutation test.
@@ -42,7 +46,7 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { level: 0.01, threshold: 0.05, promise: 0.15, permutations: 2000, seed: 0x10c5_7e90 }
+        Self { level: 0.01, threshold: 0.05, compilation: 0.025, promise: 0.15, permutations: 2000, seed: 0x10c5_7e90 }
     }
 }
 
@@ -146,11 +150,11 @@ impl Gate {
     }
 
     fn beyond(&self, baseline: &[Readings], current: &Readings, tail: Tail) -> Vec<Alarm> {
-        let margin = self.threshold.ln_1p();
+        let margin = |key: &Key| if key.measure == COMPILATION { self.compilation } else { self.threshold }.ln_1p();
         let sign = if tail == Tail::Below { -1.0 } else { 1.0 };
         let known = current.noisy.keys().filter(|key| baseline.iter().any(|run| run.noisy.contains_key(key)));
         let all = known.map(|key| (key, nearest(key, baseline, current, tail)));
-        all.filter(|(_, log)| log * sign > margin)
+        all.filter(|(key, log)| log * sign > margin(key))
             .map(|(key, log)| Alarm {
                 key: key.clone(),
                 ratio: Some(log.exp()),
@@ -215,13 +219,20 @@ fn family<'c>(baseline: &[Readings], current: &'c Readings) -> (Vec<&'c Key>, Ve
     current.noisy.iter().filter_map(member).unzip()
 }
 
-/// The logarithm of the ratio to that run of the baseline that is nearest in the direction of the tail. The location of a run is its median: of six processes two may be disturbed,
-/// which the Hodges–Lehmann estimate does not stand.
+/// The logarithm of the ratio to that run of the baseline that is nearest in the direction of the tail.
 fn nearest(key: &Key, baseline: &[Readings], current: &Readings, tail: Tail) -> f64 {
-    let location = |logs: &[f64]| median(logs).expect("readings are no fewer than two");
     let now = location(&current.noisy[key]);
     let all = baseline.iter().filter_map(|run| run.noisy.get(key)).map(|logs| now - location(logs));
     if tail == Tail::Below { all.fold(f64::NEG_INFINITY, f64::max) } else { all.fold(f64::INFINITY, f64::min) }
+}
+
+/// The location of a run: the mean of the faster half of its processes, the one in the middle included. What disturbs a process makes it slower, so that of six two may be disturbed; and it varies
+/// less than the median does: over the recorded runs of docs/studies/regression by 0.23 % against 0.27 %, the mean of 45 series.
+fn location(logs: &[f64]) -> f64 {
+    let mut logs = logs.to_vec();
+    logs.sort_by(f64::total_cmp);
+    let half = &logs[..=logs.len() / 2];
+    half.iter().sum::<f64>() / half.len() as f64
 }
 
 #[cfg(test)]
