@@ -303,7 +303,7 @@ impl Subject {
                 let expected = program.calls()?.remove(0).expected;
                 let mut session = Setup::interpreter().session(&program, self.limits.resolve())?;
                 let seen = run(&mut session, &call);
-                Ok(match seen.meets(&program, &expected, &program.case.runs[0].output) {
+                Ok(match seen.meets(&program, &expected, &program.case.runs[0]) {
                     Ok(()) => Reply::Same { ends: true },
                     Err(what) => Reply::Differs { class: Class::Wrong, what, exit: None },
                 })
@@ -462,7 +462,7 @@ pub fn exit_of(progress: &str) -> Option<u64> {
 
 fn run(session: &mut Session, call: &Call) -> Observation {
     let outcome = session.run(call.entry, &call.args);
-    Observation { outcome, output: session.take_output() }
+    Observation { outcome, output: session.take_output(), heap: session.take_reached() }
 }
 
 fn passes(

@@ -85,6 +85,13 @@ pub fn value(literal: &Literal, kind: Kind) -> Result<Value, String> {
         Kind::ArrU32 => array!(ArrU32, U32, U32),
         Kind::ArrU64 => array!(ArrU64, U64, U64),
         Kind::ArrF64 => array!(ArrF64, F64, F64),
+        // As YAML spells it; no text, so that what is meant is plain.
+        Kind::Any => match literal {
+            Literal::Bool(b) => Value::Bool(*b),
+            Literal::Int(x) => Value::I64(*x),
+            Literal::Float(x) => Value::F64(*x),
+            _ => return Err(unfit(literal, kind)),
+        },
         _ => return Err(format!("values of kind {kind} cannot be written in a case")),
     })
 }

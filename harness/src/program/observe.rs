@@ -1,4 +1,4 @@
-//! What can be seen of a program's run: result or error, and output.
+//! What can be seen of a program's run: result or error, output, and the heap that it hands over.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -149,6 +149,8 @@ pub struct Observation {
     pub outcome: Result<Option<Value>, Error>,
     /// What was written.
     pub output: Vec<u8>,
+    /// What a generic function has returned, or a program has raised, and the heap reachable from it; empty for other runs.
+    pub heap: String,
 }
 
 /// An observation and what lies behind it.
@@ -178,7 +180,7 @@ pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed
 /// Runs one call in a session; what a planted fault changes of its report is changed.
 pub fn run(session: &mut Session, call: &Call, seams: Seams) -> Observation {
     let outcome = session.run(call.entry, &call.args);
-    let mut seen = Observation { outcome, output: session.take_output() };
+    let mut seen = Observation { outcome, output: session.take_output(), heap: session.take_reached() };
     seams.seen(&mut seen);
     seen
 }
@@ -213,6 +215,7 @@ impl Observation {
             error: None,
             cells: Vec::new(),
             output: String::from_utf8_lossy(&self.output).into_owned(),
+            heap: (!self.heap.is_empty()).then(|| self.heap.clone()),
         };
         match &self.outcome {
             Ok(value) => run.result = value.as_ref().map(literal),
@@ -225,7 +228,8 @@ impl Observation {
     ///
     /// # Errors
     /// The difference.
-    pub fn meets(&self, program: &Program, expected: &Expectation, output: &str) -> Result<(), String> {
+    pub fn meets(&self, program: &Program, expected: &Expectation, stated: &ProgramRun) -> Result<(), String> {
+        let output = &stated.output;
         let outcome_fits = match (&self.outcome, expected) {
             (Ok(value), Expectation::Result(expected)) => value == expected,
             (Err(error), Expectation::Error(expected)) => {
@@ -252,7 +256,12 @@ impl Observation {
         if self.output != output.as_bytes() {
             return Err(format!("writes {:?}, the case states {output:?}", String::from_utf8_lossy(&self.output)));
         }
-        Ok(())
+        match &stated.heap {
+            Some(heap) if heap.trim_end() != self.heap.trim_end() => {
+                Err(format!("leaves the heap\n{}\nthe case states\n{heap}", self.heap))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether it equals what the reference gave; otherwise how it differs. Tracebacks are compared whole.
@@ -270,6 +279,11 @@ impl Observation {
         if self.output != reference.output {
             let show = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
             return Err(format!("writes {:?}, the interpreter {:?}", show(&self.output), show(&reference.output)));
+        }
+        if self.heap != reference.heap {
+            let mut lines = self.heap.lines().zip(reference.heap.lines());
+            let (found, wanted) = lines.find(|(a, b)| a != b).unwrap_or(("more or fewer objects", ""));
+            return Err(format!("leaves another heap: {}, the interpreter {}", cut(found), cut(wanted)));
         }
         Ok(())
     }

@@ -61,11 +61,11 @@ pub fn interpreter(program: &Program) -> Result<TrialStats, String> {
     let mut stats = TrialStats::default();
     for (n, (call, run)) in program.calls()?.iter().zip(&program.case.runs).enumerate() {
         let observed = observe(program, call, &Setup::interpreter())?;
-        observed.seen.meets(program, &call.expected, &run.output).map_err(|e| format!("run {n}: {e}"))?;
+        observed.seen.meets(program, &call.expected, run).map_err(|e| format!("run {n}: {e}"))?;
         stats.runs += 1;
         for &stress in stresses(program) {
             let observed = observe(program, call, &Setup { stress, ..Setup::interpreter() })?;
-            let meets = observed.seen.meets(program, &call.expected, &run.output);
+            let meets = observed.seen.meets(program, &call.expected, run);
             meets.map_err(|e| format!("run {n}, with a collection at {stress}: {e}"))?;
             stats.runs += 1;
         }

@@ -151,6 +151,11 @@ impl Session {
         self.vm.take_output()
     }
 
+    /// Hands over what the last run has returned or raised, and the heap reachable from it, as text; see [`Vm::take_reached`].
+    pub fn take_reached(&mut self) -> String {
+        self.vm.take_reached()
+    }
+
     /// A handle with which other threads can stop the program.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         self.vm.interrupt_handle()

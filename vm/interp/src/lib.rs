@@ -19,10 +19,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use lockstep_bytecode::{ErrorKind, FuncId, Function, Pc, Verified};
+use lockstep_bytecode::{ErrorKind, FuncId, Function, Kind, Pc, Verified};
 use lockstep_layout::{Ctx, Frame, FrameFlags, Slot, Status, payload_offset, tag_offset};
 use lockstep_runtime::{
     CallKind, Error, HostError, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm,
+    describe,
 };
 
 use activation::{Flow, Registers, after_exit, enter_native, entry_of, freshen, hot_function, native_fits};
@@ -42,14 +43,18 @@ pub fn new_vm_with_stack(module: Arc<Verified>, limits: Limits, sizes: StackSize
 /// Says what is wrong with arguments for a function, if anything is.
 pub fn check_arguments(function: &Function, args: &[Value]) -> Result<(), String> {
     let (name, count) = (&function.name, function.params().len());
-    if function.is_generic {
-        return Err(format!("`{name}` is generic: programs are entered by typed functions"));
+    if !function.upvalues.is_empty() {
+        return Err(format!("`{name}` has upvalues: only closures of it can be called"));
     }
     if args.len() != count {
         return Err(format!("`{name}` takes {count} arguments, but {} are given", args.len()));
     }
     for (index, (kind, arg)) in function.params().zip(args).enumerate() {
-        if kind.tag() != arg.tag().0 {
+        let fits = match kind {
+            Kind::Any => matches!(arg, Value::Nil | Value::Bool(_) | Value::I64(_) | Value::F64(_)),
+            kind => kind.tag() == arg.tag().0,
+        };
+        if !fits {
             return Err(format!("argument {index} of `{name}` must be of kind {kind}, but is {arg}"));
         }
     }
@@ -57,6 +62,8 @@ pub fn check_arguments(function: &Function, args: &[Value]) -> Result<(), String
 }
 
 /// Calls a function of the VM's module from the host and runs it to its end.
+///
+/// What a generic function returns, and what a program raises, is described with the heap reachable from it: [`Vm::take_reached`].
 ///
 /// # Panics
 /// If the arguments do not fit the function (see [`check_arguments`]), or a helper has panicked.
@@ -74,10 +81,18 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
     if vm.limits().depth == 0 {
         return refuse(ErrorKind::StackOverflow);
     }
-    let home = vm.stack().base() as *mut Frame;
-    let header = Frame { func: func.0, pc: 0, caller: 0, depth: 1, flags: 0, callee: 0 };
-    // SAFETY: a stack's first segment has room for a frame of any size, and no program runs.
-    unsafe { home.write(header) };
+    let mut home = vm.stack().base() as *mut Frame;
+    let mut header = Frame { func: func.0, pc: 0, caller: 0, depth: 1, flags: 0, callee: 0 };
+    // SAFETY: a stack's first segment has room for a frame of any size and a slot more, and no program runs.
+    unsafe {
+        if function.is_vararg {
+            // No arguments behind the parameters: their number lies below the frame.
+            header.flags |= FrameFlags::VARARG;
+            home.cast::<Slot>().write(Slot::i64(0));
+            home = home.cast::<Slot>().add(1).cast();
+        }
+        home.write(header);
+    }
     for (index, arg) in args.iter().enumerate() {
         let Ok(payload) = vm.store(arg) else { return refuse(ErrorKind::MemoryLimit) };
         // SAFETY: as above; the function has a register for each argument.
@@ -95,6 +110,16 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
     if let Some(panic) = vm.take_panic() {
         resume_unwind(panic);
     }
+    // What is described is live: nothing was collected since the run has ended.
+    let reached = match (&outcome, &vm.dynamic.pending) {
+        (Ok(Status::OK), _) if function.is_generic => vm.dynamic.staged.as_slice(),
+        (Ok(Status::ERROR), Some(pending)) if pending.kind == ErrorKind::Raised => std::slice::from_ref(&pending.value),
+        _ => &[],
+    };
+    let has_values = !reached.is_empty() || function.is_generic && outcome.as_ref().is_ok_and(|s| *s == Status::OK);
+    // SAFETY: as above.
+    let text = if has_values { unsafe { describe(reached) } } else { String::new() };
+    vm.dynamic.reached = text;
     match outcome {
         Err(panic) => resume_unwind(panic),
         Ok(Status::OK) => {

@@ -108,6 +108,8 @@ pub struct Dynamic {
     pub frame: *mut Frame,
     /// What errors in finalizers said.
     pub warnings: Vec<String>,
+    /// What the last run returned or raised, with the heap reachable from it, as text.
+    pub reached: String,
     /// The value of the error that there is no memory.
     pub no_memory: Slot,
     /// The value of an error in a message handler.
@@ -140,6 +142,7 @@ impl Dynamic {
             host_calls: 0,
             frame: ptr::null_mut(),
             warnings: Vec::new(),
+            reached: String::new(),
             no_memory,
             handler_error,
             constants: Vec::new(),
@@ -159,6 +162,7 @@ impl Dynamic {
         self.unwinding.clear();
         self.waiting.clear();
         self.pending = None;
+        self.reached.clear();
         self.thrown = Slot::NIL;
         self.host_calls = 0;
         (self.host_frame, self.frame) = (ptr::null_mut(), ptr::null_mut());
@@ -182,5 +186,13 @@ impl Dynamic {
     pub(crate) fn give_back_staged(&mut self, mut staged: Vec<Slot>) {
         staged.clear();
         self.staged = staged;
+    }
+}
+
+impl Vm {
+    /// Hands over what the last run returned, if its function was generic, or raised, if it was an error of the program's: the values, and the heap
+    /// reachable from them, as [`describe`](crate::describe) writes it. Empty for other runs.
+    pub fn take_reached(&mut self) -> String {
+        std::mem::take(&mut self.dynamic.reached)
     }
 }

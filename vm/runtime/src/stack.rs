@@ -51,9 +51,9 @@ impl Drop for Segment {
 }
 
 impl Stack {
-    /// A stack whose first segment has `first` bytes and each further one `chained` bytes; either holds at least one frame.
+    /// A stack whose first segment has `first` bytes and each further one `chained` bytes; either holds at least one frame, the first a slot more.
     pub fn new(first: usize, chained: usize) -> Result<Stack, OutOfMemory> {
-        let first = Segment::zeroed(first.max(MAX_FRAME_SIZE))?;
+        let first = Segment::zeroed(first.max(MAX_FRAME_SIZE + size_of::<lockstep_layout::Slot>()))?;
         Ok(Stack { segments: vec![first], spare: None, chained_size: chained.max(MAX_FRAME_SIZE) })
     }
 

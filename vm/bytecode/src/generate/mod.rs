@@ -8,9 +8,11 @@
 //! Every decision comes from [`Choices`], so a failing program shrinks by shrinking the list of decisions ([`shrink`]).
 
 mod choices;
+mod dynamic;
 mod function;
 
 pub use choices::{Choices, shrink};
+pub use dynamic::{DYNAMIC_PARAMS, DynamicProgram, dynamic_inputs, generate_dynamic};
 
 use crate::{FuncId, Kind, Module, Verified, disassemble, edges};
 use function::FunctionGenerator;
