@@ -2,7 +2,7 @@
 
 use lockstep::backends::Backends;
 use lockstep::fault;
-use lockstep::program::fuzz::{ProgramBatch, ProgramBatchReport};
+use lockstep::program::fuzz::{Half, ProgramBatch, ProgramBatchReport};
 
 /// Checks some programs, from index `first` on, on every native backend at its default level.
 fn check(first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
@@ -13,7 +13,7 @@ fn check(first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
     if let Some(name) = planted {
         columns.iter_mut().for_each(|column| column.backend = fault::id(name, &column.backend));
     }
-    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, shrink: true };
+    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, half: Half::Typed, shrink: true };
     batch.run(&mut backends, &mut |_| {}).expect("backends and fault are known")
 }
 

@@ -20,7 +20,7 @@ use super::verdict::{Layer, Verdict};
 use super::{Found, Request, localise};
 use crate::backends::{Backends, Column};
 use crate::fault::{self, Fault};
-use crate::program::fuzz::{self, ProgramBatch};
+use crate::program::fuzz::{self, Half, ProgramBatch};
 use crate::worker::{Answer, Limits, Pool, Task};
 
 /// Programs of fewer instructions are not drawn.
@@ -207,7 +207,7 @@ fn program(seed: u64, column: &Column, lot: &mut fastrand::Rng, pool: &Pool) -> 
             continue;
         }
         tried += 1;
-        let batch = ProgramBatch { seed, first: index, count: 1, columns: vec![column.clone()], shrink: false };
+        let batch = ProgramBatch { seed, first: index, count: 1, columns: vec![column.clone()], half: Half::Typed, shrink: false };
         match pool.run(&Task::FuzzPrograms { batch }) {
             Ok(Answer::FuzzPrograms(report)) if report.divergences.is_empty() => {}
             Ok(Answer::Refused { why }) => return Err(why),

@@ -12,7 +12,7 @@ use lockstep_bytecode::{ConvertMode, Kind, Op, Sem};
 use super::{Done, Selection};
 use crate::backends::Backends;
 use crate::program::ProgramCase;
-use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
+use crate::program::fuzz::{Half, ProgramBatch, ProgramBatchReport};
 use crate::worker::{Answer, Limits, Pool, Task};
 
 /// Random bytecode programs, eight inputs each, compared with the interpreter in every configuration.
@@ -30,6 +30,9 @@ pub(super) struct Options {
     /// How many programs
     #[arg(long, default_value_t = 1000)]
     count: u64,
+    /// Programs of the dynamic half: optimised and not, under stress of the collector and not, typed functions compiled and not
+    #[arg(long)]
+    dynamic: bool,
     #[command(flatten)]
     selection: Selection,
     /// Report programs as they were found, not shrunk
@@ -58,17 +61,13 @@ const COVERAGE_FROM: u64 = 2000;
 pub(super) fn run(options: &Options) -> Done {
     let report = campaign(options)?;
     for divergence in &report.divergences {
-        println!(
-            "program {} on {}/{}: {}",
-            divergence.index,
-            divergence.column,
-            divergence.configuration.name(),
-            divergence.what
-        );
+        println!("program {} on {}: {}", divergence.index, divergence.way, divergence.what);
         println!("  saved as {}", save(options, &divergence.case)?.display());
         println!(
-            "  run it again: lockstep fuzz bytecode --seed {} --first {} --count 1",
-            options.seed, divergence.index
+            "  run it again: lockstep fuzz bytecode{} --seed {} --first {} --count 1",
+            if options.dynamic { " --dynamic" } else { "" },
+            options.seed,
+            divergence.index
         );
     }
     for death in &report.deaths {
@@ -78,7 +77,8 @@ pub(super) fn run(options: &Options) -> Done {
     lengths.sort_unstable();
     let median = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
     let ended = 100.0 * report.reached_end as f64 / report.runs.max(1) as f64;
-    let missing: Vec<&str> = Op::typed()
+    let wanted: Vec<Op> = if options.dynamic { Op::dynamic().collect() } else { Op::typed().collect() };
+    let missing: Vec<&str> = (wanted.into_iter())
         .filter(|op| !replaced(*op))
         .map(|op| op.info().mnemonic)
         .filter(|m| !report.instructions.contains(*m))
@@ -87,6 +87,10 @@ pub(super) fn run(options: &Options) -> Done {
         "{} programs, median {median} instructions; {ended:.1} % of {} runs reached their end",
         report.programs, report.runs
     );
+    if !report.errors.is_empty() {
+        let shown: Vec<String> = report.errors.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        println!("errors that ended runs: {}", shown.join(", "));
+    }
     let incomplete = report.programs >= COVERAGE_FROM && !missing.is_empty();
     if incomplete {
         println!("never generated: {}", missing.join(", "));
@@ -145,6 +149,7 @@ fn campaign(options: &Options) -> Result<ProgramBatchReport, Box<dyn std::error:
                         first,
                         count: BATCH.min(end - first),
                         columns: columns.clone(),
+                        half: if options.dynamic { Half::Dynamic } else { Half::Typed },
                         shrink: !options.no_shrink,
                     };
                     let answer = pool.run(&Task::FuzzPrograms { batch });

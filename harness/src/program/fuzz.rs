@@ -1,28 +1,43 @@
 //! Random bytecode programs: what the interpreter does, every backend must do, in every configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lockstep_bytecode::generate::{Choices, ENTRY_PARAMS, generate, inputs, shrink};
-use lockstep_bytecode::{ConvertMode, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble};
-use lockstep_engine::Cache;
+use lockstep_bytecode::generate::{
+    Choices, DYNAMIC_PARAMS, ENTRY_PARAMS, dynamic_inputs, generate, generate_dynamic, inputs, shrink,
+};
+use lockstep_bytecode::{ConvertMode, ErrorKind, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble};
+use lockstep_engine::{Cache, Stress};
 use lockstep_layout::Tag;
 use lockstep_runtime::Value;
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, CaseLimits, Expectation, Program, ProgramCase};
 use super::observe::{Configuration, Observation, Setup, observe, run};
-use super::trial;
 use crate::backends::{Backends, Column};
 
-/// Inputs of each program.
+/// Inputs of each program of the typed half.
 const INPUTS: usize = 8;
+/// Inputs of each program of the dynamic half, which depends less on them.
+const DYNAMIC_INPUTS: usize = 2;
 /// Events at which an exit is forced in each run.
 const EXITS: [u64; 5] = [1, 2, 3, 7, 20];
 /// Trials of the shrinker.
 const SHRINK_ATTEMPTS: usize = 300;
 /// What programs may use. They end by themselves.
 const LIMITS: CaseLimits = CaseLimits { depth: Some(150), budget: None, memory: Some(4 << 20) };
+/// What dynamic programs may use. A few end at the budget; memory is more than they fill within it.
+const DYNAMIC_LIMITS: CaseLimits = CaseLimits { depth: Some(120), budget: Some(10_000), memory: Some(256 << 20) };
+
+/// Which programs are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Half {
+    /// Functions of fixed kinds, on every backend.
+    Typed,
+    /// Tagged values and the collected heap, with typed functions among them.
+    Dynamic,
+}
 
 /// A batch of programs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +50,8 @@ pub struct ProgramBatch {
     pub count: u64,
     /// Where they run.
     pub columns: Vec<Column>,
+    /// Which programs.
+    pub half: Half,
     /// Whether what diverges is made shorter.
     pub shrink: bool,
 }
@@ -50,6 +67,8 @@ pub struct ProgramBatchReport {
     pub reached_end: u64,
     /// Instructions of each program.
     pub lengths: Vec<u32>,
+    /// Errors that ended runs, by kind.
+    pub errors: BTreeMap<String, u64>,
     /// Mnemonics generated.
     pub instructions: BTreeSet<String>,
     /// What differed.
@@ -63,10 +82,8 @@ pub struct ProgramBatchReport {
 pub struct ProgramDivergence {
     /// Its index in the run.
     pub index: u64,
-    /// Where.
-    pub column: Column,
-    /// In which configuration.
-    pub configuration: Configuration,
+    /// Where: backend, level and configuration, or how the interpreter ran it.
+    pub way: String,
     /// How.
     pub what: String,
     /// The shrunk program as a case for the corpus; the interpreter supplies what it states.
@@ -80,6 +97,9 @@ impl ProgramBatchReport {
         self.runs += other.runs;
         self.reached_end += other.reached_end;
         self.lengths.extend(other.lengths);
+        for (kind, count) in other.errors {
+            *self.errors.entry(kind).or_default() += count;
+        }
         self.instructions.extend(other.instructions);
         self.divergences.extend(other.divergences);
         self.deaths.extend(other.deaths);
@@ -96,7 +116,7 @@ impl ProgramBatch {
         for index in self.first..self.first + self.count {
             progress(&format!("program {index} of seed {}", self.seed));
             let mut choices = Choices::seeded(seed_of(self.seed, index));
-            let (program, calls) = make(&mut choices);
+            let (program, calls) = make(self.half, &mut choices);
             let code = program.module.functions.iter().flat_map(|f| &f.code);
             report.programs += 1;
             report.lengths.push(code.clone().count() as u32);
@@ -104,18 +124,16 @@ impl ProgramBatch {
             let expected = calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).map(|o| o.seen));
             let expected: Vec<Observation> = expected.collect::<Result<_, _>>()?;
             report.runs += expected.len() as u64;
-            report.reached_end += expected.iter().filter(|o| o.outcome.is_ok()).count() as u64;
+            for seen in &expected {
+                match &seen.outcome {
+                    Ok(_) => report.reached_end += 1,
+                    Err(error) => *report.errors.entry(error.kind.name().to_owned()).or_default() += 1,
+                }
+            }
             for column in &self.columns {
                 let setup = setup_for(backends, column)?;
-                if let Err((configuration, _)) = check(&program, &calls, &expected, &setup) {
-                    report.divergences.push(shrunk(
-                        index,
-                        column,
-                        configuration,
-                        choices.taken(),
-                        self.shrink,
-                        &setup,
-                    )?);
+                if check(&program, &calls, &expected, &setup).is_err() {
+                    report.divergences.push(shrunk(self.half, index, choices.taken(), self.shrink, &setup)?);
                 }
             }
         }
@@ -136,7 +154,7 @@ pub fn count_wrong(
     let setup = setup_for(backends, column)?;
     let (mut inputs, mut wrong) = (0, 0);
     for index in indices {
-        let (program, calls) = make(&mut Choices::seeded(seed_of(seed, index)));
+        let (program, calls) = make(Half::Typed, &mut Choices::seeded(seed_of(seed, index)));
         for call in calls {
             let expected = observe(&program, &call, &Setup::interpreter())?.seen;
             inputs += 1;
@@ -156,28 +174,44 @@ fn setup_for(backends: &mut Backends, column: &Column) -> Result<Setup, String> 
 }
 
 /// The program and the calls that decisions lead to.
-fn make(choices: &mut Choices) -> (Program, Vec<Call>) {
-    let generated = generate(choices);
-    let module = without_nan_bits(generated.module);
-    let calls = inputs(choices, INPUTS).into_iter().map(|bits| call(generated.entry, bits)).collect();
+fn make(half: Half, choices: &mut Choices) -> (Program, Vec<Call>) {
+    match half {
+        Half::Typed => {
+            let generated = generate(choices);
+            let module = without_nan_bits(generated.module);
+            let call = |bits| call(generated.entry, &ENTRY_PARAMS, bits);
+            let calls = inputs(choices, INPUTS).into_iter().map(call).collect();
+            (program(module, generated.entry, LIMITS, false), calls)
+        }
+        Half::Dynamic => {
+            let generated = generate_dynamic(choices);
+            let module = without_nan_bits(generated.module);
+            let call = |bits| call(generated.entry, &DYNAMIC_PARAMS, bits);
+            let calls = dynamic_inputs(choices, DYNAMIC_INPUTS).into_iter().map(call).collect();
+            (program(module, generated.entry, DYNAMIC_LIMITS, generated.sees_collector), calls)
+        }
+    }
+}
+
+fn program(module: Verified, entry: FuncId, limits: CaseLimits, sees_collector: bool) -> Program {
     let case = ProgramCase {
         name: "found".to_owned(),
         about: "Found by random programs.".to_owned(),
         program: Some(disassemble(&module)),
         file: None,
-        entry: module.function(generated.entry).name.clone(),
+        entry: module.function(entry).name.clone(),
         runs: Vec::new(),
-        limits: LIMITS,
-        sees_collector: false,
+        limits,
+        sees_collector,
         cells: Vec::new(),
         bench: None,
     };
-    (Program { module: Arc::new(module), entry: generated.entry, case }, calls)
+    Program { module: Arc::new(module), entry, case }
 }
 
-fn call(entry: FuncId, bits: [u64; 3]) -> Call {
+fn call(entry: FuncId, params: &[Kind], bits: [u64; 3]) -> Call {
     let value = |(kind, bits): (&Kind, u64)| Value::from_scalar(Tag(kind.tag()), bits).expect("entries take scalars");
-    Call { entry, args: ENTRY_PARAMS.iter().zip(bits).map(value).collect(), expected: Expectation::Result(None) }
+    Call { entry, args: params.iter().zip(bits).map(value).collect(), expected: Expectation::Result(None) }
 }
 
 /// The module with casts of floats to their bits replaced by saturating conversions: the bits of a NaN that arithmetic makes are nobody's promise.
@@ -196,64 +230,127 @@ fn without_nan_bits(module: Verified) -> Verified {
     Verified::new(module).expect("kinds have not changed")
 }
 
-/// Runs every call in every configuration and compares; the one judge of random programs.
+/// How a program is run to be compared with the interpreter's plain run of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// With native code.
+    Native(Configuration),
+    /// Interpreted, with needless collections.
+    Stressed(Stress),
+}
+
+/// Runs every call in every way that there is for the program, and compares; the one judge of random programs.
+///
+/// Programs of the typed half run on the backend in four configurations. Those of the dynamic half are interpreted with a collection at every allocation,
+/// and at every safepoint; and with their typed functions compiled, if they have any.
 ///
 /// # Errors
-/// The first configuration that differs, and how.
+/// The first way that differs, and how.
 pub fn check(
     program: &Program,
     calls: &[Call],
     expected: &[Observation],
     setup: &Setup,
-) -> Result<(), (Configuration, String)> {
-    let Some((backend, level, _)) = &setup.native else { return Ok(()) };
-    for configuration in [Configuration::Eager, Configuration::Osr, Configuration::Churn, Configuration::Exits] {
-        let setup = Setup {
-            native: Some((backend.clone(), *level, configuration)),
-            cache: Some(Arc::new(Cache::default())),
-            countdown: configuration == Configuration::Exits,
-            ..setup.clone()
+) -> Result<(), (String, String)> {
+    let is_dynamic = program.module.function(program.entry).is_generic;
+    let ways: &[Way] = match is_dynamic {
+        false => &[Configuration::Eager, Configuration::Osr, Configuration::Churn, Configuration::Exits].map(Way::Native),
+        true => &[
+            Way::Stressed(Stress::Allocations),
+            Way::Stressed(Stress::Safepoints),
+            Way::Native(Configuration::Eager),
+        ],
+    };
+    for way in ways {
+        let (name, outcome) = match way {
+            Way::Stressed(stress) => {
+                let setup = Setup { stress: *stress, ..Setup::interpreter() };
+                (format!("interpreter, a collection at {stress}"), interpreted(program, calls, expected, &setup))
+            }
+            Way::Native(configuration) => {
+                let Some((backend, level, _)) = &setup.native else { continue };
+                let name = format!("{}/{}/{}", backend.id(), level.name(), configuration.name());
+                (name, natively(program, calls, expected, setup, *configuration))
+            }
         };
-        let fail = |what: String| (configuration, what);
-        for (call, expected) in calls.iter().zip(expected) {
-            let mut session = setup.session(program, LIMITS.resolve()).map_err(fail)?;
-            if let Some(refused) = session.stats().refusals.first() {
-                return Err(fail(format!("a function was not compiled: {}", refused.detail)));
-            }
-            let exits: &[Option<u64>] = &EXITS.map(Some);
-            for &exit in if setup.countdown { exits } else { &[None] } {
-                session.force_exit(exit);
-                run(&mut session, call, setup.seams()).agrees(program, expected).map_err(fail)?;
-            }
+        outcome.map_err(|what| (name, what))?;
+    }
+    Ok(())
+}
+
+/// Compares interpreted runs.
+fn interpreted(program: &Program, calls: &[Call], expected: &[Observation], setup: &Setup) -> Result<(), String> {
+    for (call, expected) in calls.iter().zip(expected) {
+        // Finalizers are calls, so that the budget ends elsewhere.
+        let at_budget = matches!(&expected.outcome, Err(error) if error.kind == ErrorKind::BudgetExhausted);
+        if !(at_budget && program.case.sees_collector) {
+            observe(program, call, setup)?.seen.agrees(program, expected)?;
+        }
+    }
+    Ok(())
+}
+
+/// Compares runs with native code.
+fn natively(
+    program: &Program,
+    calls: &[Call],
+    expected: &[Observation],
+    setup: &Setup,
+    configuration: Configuration,
+) -> Result<(), String> {
+    let Some((backend, level, _)) = &setup.native else { return Ok(()) };
+    let is_dynamic = |func: FuncId| {
+        let function = program.module.function(func);
+        let has_any = function.registers.iter().any(|register| register.kind == Kind::Any);
+        has_any || function.code.iter().any(|instr| instr.info().family.is_dynamic())
+    };
+    let functions = (0..program.module.functions.len() as u32).map(FuncId);
+    if functions.clone().all(is_dynamic) {
+        return Ok(());
+    }
+    let setup = Setup {
+        native: Some((backend.clone(), *level, configuration)),
+        cache: Some(Arc::new(Cache::default())),
+        countdown: configuration == Configuration::Exits,
+        ..setup.clone()
+    };
+    for (call, expected) in calls.iter().zip(expected) {
+        let mut session = setup.session(program, program.case.limits.resolve())?;
+        // The dynamic half is not compiled.
+        if let Some(refused) = session.stats().refusals.iter().find(|refused| !is_dynamic(refused.func)) {
+            return Err(format!("a function was not compiled: {}", refused.detail));
+        }
+        let exits: &[Option<u64>] = &EXITS.map(Some);
+        for &exit in if setup.countdown { exits } else { &[None] } {
+            session.force_exit(exit);
+            run(&mut session, call, setup.seams()).agrees(program, expected)?;
         }
     }
     Ok(())
 }
 
 fn shrunk(
+    half: Half,
     index: u64,
-    column: &Column,
-    configuration: Configuration,
     list: &[u32],
     shorten: bool,
     setup: &Setup,
 ) -> Result<ProgramDivergence, String> {
-    let trial = |list: &[u32]| -> Option<(Program, Vec<Call>, Vec<Observation>, String)> {
-        let (program, calls) = make(&mut Choices::replay(list));
+    let trial = |list: &[u32]| -> Option<(Program, Vec<Call>, Vec<Observation>, (String, String))> {
+        let (program, calls) = make(half, &mut Choices::replay(list));
         let expected: Option<Vec<Observation>> =
             calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).ok().map(|o| o.seen)).collect();
         let expected = expected?;
-        let (_, what) = check(&program, &calls, &expected, setup).err()?;
-        Some((program, calls, expected, what))
+        let difference = check(&program, &calls, &expected, setup).err()?;
+        Some((program, calls, expected, difference))
     };
     let best = if shorten { shrink(list, SHRINK_ATTEMPTS, |list| trial(list).is_some()) } else { list.to_vec() };
-    let (program, calls, expected, what) =
-        trial(&best).ok_or("a divergence does not repeat: the backend is not deterministic")?;
+    let (program, calls, expected, (way, what)) =
+        trial(&best).ok_or("a divergence does not repeat: the program is not deterministic")?;
     let mut case = stated(&program, &calls, &expected);
     case.name = format!("program_{index}");
-    case.about =
-        format!("Found by random programs on {}: {what}", trial::name("this", Some(&(column.clone(), configuration))));
-    Ok(ProgramDivergence { index, column: column.clone(), configuration, what, case })
+    case.about = format!("Found by random programs ({way}): {what}");
+    Ok(ProgramDivergence { index, way, what, case })
 }
 
 /// A random program with its inputs, as a case that states what the interpreter gives.
@@ -261,7 +358,7 @@ fn shrunk(
 /// # Errors
 /// The interpreter cannot run it.
 pub fn case(seed: u64, index: u64) -> Result<Program, String> {
-    let (program, calls) = make(&mut Choices::seeded(seed_of(seed, index)));
+    let (program, calls) = make(Half::Typed, &mut Choices::seeded(seed_of(seed, index)));
     let expected = calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).map(|o| o.seen));
     let expected: Vec<Observation> = expected.collect::<Result<_, _>>()?;
     let case = ProgramCase { name: format!("program_{index}"), ..stated(&program, &calls, &expected) };
@@ -270,7 +367,7 @@ pub fn case(seed: u64, index: u64) -> Result<Program, String> {
 
 /// How many instructions a random program has.
 pub fn length(seed: u64, index: u64) -> usize {
-    let (program, _) = make(&mut Choices::seeded(seed_of(seed, index)));
+    let (program, _) = make(Half::Typed, &mut Choices::seeded(seed_of(seed, index)));
     program.module.functions.iter().map(|f| f.code.len()).sum()
 }
 
