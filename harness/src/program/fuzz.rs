@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lockstep_bytecode::generate::{
     Choices, DYNAMIC_PARAMS, ENTRY_PARAMS, dynamic_inputs, generate, generate_dynamic, inputs, shrink,
 };
-use lockstep_bytecode::{ConvertMode, ErrorKind, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble};
+use lockstep_bytecode::{ConvertMode, ErrorKind, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble, optimise};
 use lockstep_engine::{Cache, Stress};
 use lockstep_layout::Tag;
 use lockstep_runtime::Value;
@@ -237,12 +237,14 @@ enum Way {
     Native(Configuration),
     /// Interpreted, with needless collections.
     Stressed(Stress),
+    /// Interpreted after optimisation, with needless collections or without.
+    Optimised(Stress),
 }
 
 /// Runs every call in every way that there is for the program, and compares; the one judge of random programs.
 ///
 /// Programs of the typed half run on the backend in four configurations. Those of the dynamic half are interpreted with a collection at every allocation,
-/// and at every safepoint; and with their typed functions compiled, if they have any.
+/// and at every safepoint; optimised, with and without collections; and with their typed functions compiled, if they have any.
 ///
 /// # Errors
 /// The first way that differs, and how.
@@ -258,6 +260,8 @@ pub fn check(
         true => &[
             Way::Stressed(Stress::Allocations),
             Way::Stressed(Stress::Safepoints),
+            Way::Optimised(Stress::None),
+            Way::Optimised(Stress::Allocations),
             Way::Native(Configuration::Eager),
         ],
     };
@@ -266,6 +270,17 @@ pub fn check(
             Way::Stressed(stress) => {
                 let setup = Setup { stress: *stress, ..Setup::interpreter() };
                 (format!("interpreter, a collection at {stress}"), interpreted(program, calls, expected, &setup))
+            }
+            Way::Optimised(stress) => {
+                // How long a register is live is the optimiser's to say.
+                if program.case.sees_collector {
+                    continue;
+                }
+                let setup = Setup { stress: *stress, ..Setup::interpreter() };
+                let module = optimise::run(&program.module, &optimise::PassConfig::default()).module;
+                let optimised = Program { module: Arc::new(module), case: program.case.clone(), entry: program.entry };
+                let name = format!("interpreter, optimised, a collection at {stress}");
+                (name, interpreted(&optimised, calls, expected, &setup))
             }
             Way::Native(configuration) => {
                 let Some((backend, level, _)) = &setup.native else { continue };

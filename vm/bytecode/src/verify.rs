@@ -227,6 +227,8 @@ impl Checker<'_> {
                         self.arguments(pc, reg, callee)?;
                     }
                 }
+                // It is given as r0, which the function may not have.
+                Value::Reg(_) if operand.role.is_group() && instr.group().is_some_and(Group::is_empty) => {}
                 Value::Reg(reg) => {
                     let Some(register) = function.registers.get(reg.index()) else {
                         return Err(self.error(at, format!("`{name}` is {reg}, which is not declared")));

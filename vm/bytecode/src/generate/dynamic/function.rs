@@ -108,10 +108,6 @@ impl<'c> Writer<'c> {
         if this.is_recursive() {
             this.reserved.insert(Reg(0));
         }
-        if this.holds.is_empty() {
-            // A group of no registers is given as the first, which must exist.
-            this.register(Holds::Own);
-        }
         this
     }
 
