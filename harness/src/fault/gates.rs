@@ -74,6 +74,13 @@ pub const GATES: &[Gate] = &[
         alone: false,
     },
     Gate {
+        id: "fuzz-dynamic",
+        about: "random dynamic programs, optimised and not, under stress of the collector and not, against the plain interpreter",
+        command: "fuzz bytecode --dynamic --count 5000 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
+        finds: Finding::Status,
+        alone: false,
+    },
+    Gate {
         id: "coverage",
         about: "counts that sum to the interpreter's; shares of native and inline; every instruction compiles",
         command: "coverage --quick --backend BACKEND --level default",

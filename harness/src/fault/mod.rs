@@ -6,6 +6,7 @@
 //! [`seal`] gives a fault a name that tells nothing.
 //!
 //! - [`codegen`], [`machine_code`], [`loader`]: the backend's work; [`optimiser`]: passes; [`exits`]: exits, entries, what the compiler answers;
+//! - [`machine`]: the collector, the interpreter, the bytecode optimiser;
 //! - [`counting`]: coverage and proof of native execution; [`speed`]: time; [`process`]: what a backend does to its process;
 //! - [`mod@blind`]: written without sight of the gates, scored apart;
 //! - [`gates`] and [`matrix`]: what is meant to catch them, and the run that shows it; [`results`]: its file; [`rates`]: how rare they are.
@@ -20,6 +21,7 @@ mod edit;
 mod exits;
 pub mod gates;
 mod loader;
+mod machine;
 mod machine_code;
 pub mod matrix;
 mod optimiser;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 
 use lockstep_backend_api::{Artifact, Backend, Capabilities};
 use lockstep_compiler::{Compiled, Fuel, PassId};
+use lockstep_bytecode::Module;
 use lockstep_ir::{Function, Unit};
 
 pub use planted::{PLANT, Seams, environment, into_registry, seams};
@@ -81,11 +84,15 @@ pub enum Layer {
     Speed,
     /// What a backend does to its process.
     Process,
+    /// What is live, and what is freed.
+    Collector,
+    /// The interpreter and the runtime's objects.
+    Interpreter,
 }
 
 impl Layer {
     /// All layers.
-    pub const ALL: [Layer; 10] = [
+    pub const ALL: [Layer; 12] = [
         Layer::CodeGeneration,
         Layer::Optimiser,
         Layer::Exits,
@@ -96,6 +103,8 @@ impl Layer {
         Layer::Harness,
         Layer::Speed,
         Layer::Process,
+        Layer::Collector,
+        Layer::Interpreter,
     ];
 
     /// Its name for people.
@@ -111,6 +120,8 @@ impl Layer {
             Layer::Harness => "harness",
             Layer::Speed => "speed",
             Layer::Process => "process",
+            Layer::Collector => "collector",
+            Layer::Interpreter => "interpreter",
         }
     }
 }
@@ -136,6 +147,10 @@ enum Plant {
     Compiled(fn(&mut Compiled)),
     /// What a run with native code reports.
     Run(fn(&mut Observation)),
+    /// The runtime and the interpreter of the runs that are compared, in builds with the feature `plant`.
+    Machine(&'static str),
+    /// A module that the bytecode optimiser has worked on.
+    Bytecode(fn(&mut Module)),
     /// The engine runs no native code although it was told to.
     Interpret,
     /// The worker answers that a trial passed, and has not made it.
@@ -143,6 +158,11 @@ enum Plant {
 }
 
 impl Fault {
+    /// Whether this build can hold it: mistakes of the runtime and the interpreter take the feature `plant`.
+    pub fn is_possible(&self) -> bool {
+        lockstep_runtime::plant::POSSIBLE || !matches!(self.plant, Plant::Machine(_))
+    }
+
     /// The pass that it is a mistake of.
     pub fn pass(&self) -> Option<PassId> {
         match self.plant {
@@ -168,6 +188,7 @@ pub fn known() -> impl Iterator<Item = &'static Fault> {
         counting::FAULTS,
         speed::FAULTS,
         process::FAULTS,
+        machine::FAULTS,
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use lockstep_backend_api::{
     Artifact, Backend, Capabilities, CompileError, Evaluator, Execution, Machine, Options, Registry, Target,
 };
+use lockstep_bytecode::Verified;
 use lockstep_compiler::{ExtraPass, PassId};
 use lockstep_engine::Tamper;
 use lockstep_ir::eval::Results;
@@ -30,6 +31,9 @@ pub fn environment() -> Result<Option<(&'static Fault, &'static str)>, String> {
     let Some(said) = SAID.as_deref() else { return Ok(None) };
     let (name, inner) = super::parse_id(said).ok_or_else(|| format!("{PLANT}: `{said}` is not `fault:NAME:ID`"))?;
     let fault = super::find(name).map_err(|e| format!("{PLANT}: {e}"))?;
+    if !fault.is_possible() {
+        return Err(format!("{PLANT}: this build holds no faults of the VM; build it with `--features plant`"));
+    }
     Ok(Some((fault, inner)))
 }
 
@@ -88,12 +92,47 @@ impl Seams {
         matches!(self.plant(), Some(Plant::Skip))
     }
 
+    /// Runs something with the fault in the runtime and the interpreter, if it is one of theirs.
+    ///
+    /// # Panics
+    /// The fault is one that this build cannot hold.
+    pub fn within<R>(self, run: impl FnOnce() -> R) -> R {
+        let Some(Plant::Machine(name)) = self.plant() else { return run() };
+        /// Takes the fault out again, however the run ends.
+        struct Planted(&'static str);
+        impl Drop for Planted {
+            fn drop(&mut self) {
+                switch(self.0);
+            }
+        }
+        let _planted = Planted(switch(name));
+        run()
+    }
+
+    /// Changes what the bytecode optimiser has made.
+    pub fn optimised(self, module: Verified) -> Verified {
+        let Some(Plant::Bytecode(change)) = self.plant() else { return module };
+        let mut module = module.into_inner();
+        change(&mut module);
+        Verified::new(module).expect("a change leaves a valid module")
+    }
+
     /// Changes what a run reports.
     pub fn seen(self, observation: &mut Observation) {
         if let Some(Plant::Run(change)) = self.plant() {
             change(observation);
         }
     }
+}
+
+#[cfg(feature = "plant")]
+fn switch(name: &'static str) -> &'static str {
+    lockstep_runtime::plant::set(name)
+}
+
+#[cfg(not(feature = "plant"))]
+fn switch(_: &'static str) -> &'static str {
+    panic!("this build holds no faults of the VM; build it with `--features plant`")
 }
 
 /// A backend with a fault. Faults of other layers leave it as it is, but for its id.

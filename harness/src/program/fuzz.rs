@@ -27,7 +27,7 @@ const SHRINK_ATTEMPTS: usize = 300;
 /// What programs may use. They end by themselves.
 const LIMITS: CaseLimits = CaseLimits { depth: Some(150), budget: None, memory: Some(4 << 20) };
 /// What dynamic programs may use. A few end at the budget; memory is more than they fill within it.
-const DYNAMIC_LIMITS: CaseLimits = CaseLimits { depth: Some(120), budget: Some(10_000), memory: Some(256 << 20) };
+const DYNAMIC_LIMITS: CaseLimits = CaseLimits { depth: Some(120), budget: Some(4_000), memory: Some(256 << 20) };
 
 /// Which programs are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,10 +265,13 @@ pub fn check(
             Way::Native(Configuration::Eager),
         ],
     };
+    // A fault that is planted in the backend reaches all that is compared.
+    let session_of = setup.native.as_ref().map(|(backend, ..)| backend.id().to_owned());
     for way in ways {
+        let plain = Setup { session_of: session_of.clone(), ..Setup::interpreter() };
         let (name, outcome) = match way {
             Way::Stressed(stress) => {
-                let setup = Setup { stress: *stress, ..Setup::interpreter() };
+                let setup = Setup { stress: *stress, ..plain };
                 (format!("interpreter, a collection at {stress}"), interpreted(program, calls, expected, &setup))
             }
             Way::Optimised(stress) => {
@@ -276,8 +279,9 @@ pub fn check(
                 if program.case.sees_collector {
                     continue;
                 }
-                let setup = Setup { stress: *stress, ..Setup::interpreter() };
+                let setup = Setup { stress: *stress, ..plain };
                 let module = optimise::run(&program.module, &optimise::PassConfig::default()).module;
+                let module = setup.seams().optimised(module);
                 let optimised = Program { module: Arc::new(module), case: program.case.clone(), entry: program.entry };
                 let name = format!("interpreter, optimised, a collection at {stress}");
                 (name, interpreted(&optimised, calls, expected, &setup))

@@ -101,7 +101,7 @@ impl Setup {
 
     /// Where a fault planted in the backend reaches beyond it.
     pub fn seams(&self) -> Seams {
-        let id = self.native.as_ref().map(|(backend, ..)| self.session_of.as_deref().unwrap_or(backend.id()));
+        let id = self.session_of.as_deref().or(self.native.as_ref().map(|(backend, ..)| backend.id()));
         id.map_or_else(Seams::default, fault::seams)
     }
 
@@ -179,7 +179,7 @@ pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed
 
 /// Runs one call in a session; what a planted fault changes of its report is changed.
 pub fn run(session: &mut Session, call: &Call, seams: Seams) -> Observation {
-    let outcome = session.run(call.entry, &call.args);
+    let outcome = seams.within(|| session.run(call.entry, &call.args));
     let mut seen = Observation { outcome, output: session.take_output(), heap: session.take_reached() };
     seams.seen(&mut seen);
     seen

@@ -170,6 +170,9 @@ impl Fresh {
 /// # Safety
 /// `frame` has room for a frame of this function, which has so many parameters.
 pub unsafe fn fresh_registers(frame: *mut Frame, entry: *const FunctionEntry, params: usize) {
+    if lockstep_runtime::planted!("stale-tag") {
+        return;
+    }
     // SAFETY: the pattern has one slot per parameter and register, and an end.
     unsafe {
         let pattern = ((*entry).fresh as *const Slot).add(params);
@@ -450,7 +453,9 @@ pub unsafe fn attend(
     unsafe {
         let at = std::mem::replace(&mut registers.ip, resume);
         let mut here = Here { ctx, s: registers, home };
-        here.store_pc();
+        if !lockstep_runtime::planted!("stale-pc") {
+            here.store_pc();
+        }
         let vm = vm(ctx);
         if vm.is_stressed() {
             vm.heap_mut().collect(Cause::Safepoint);

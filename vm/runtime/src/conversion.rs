@@ -120,7 +120,13 @@ pub unsafe fn to_number(value: Slot) -> Slot {
     match Tag(value.tag) {
         Tag::I64 | Tag::F64 => value,
         // SAFETY: a valid slot with this tag refers to a live string.
-        Tag::STRING => parse_number(unsafe { StringRef::from_payload(value.payload).bytes() }),
+        Tag::STRING => {
+            let number = parse_number(unsafe { StringRef::from_payload(value.payload).bytes() });
+            match number.as_i64() {
+                Some(integer) if crate::planted!("coerced-to-float") => Slot::f64(integer as f64),
+                _ => number,
+            }
+        }
         _ => Slot::NIL,
     }
 }

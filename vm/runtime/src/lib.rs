@@ -11,6 +11,7 @@ mod comparison;
 mod concat;
 mod conversion;
 mod describe;
+pub mod plant;
 mod dynamic;
 mod error;
 mod functions;

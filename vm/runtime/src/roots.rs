@@ -99,7 +99,9 @@ impl Maps {
             marker.mark((*thread).object);
             marker.mark((*thread).start);
             (*thread).failure.into_iter().for_each(|value| marker.mark(value));
-            (*thread).to_close.iter().for_each(|&slot| marker.mark(*slot));
+            if !crate::planted!("missing-root") {
+                (*thread).to_close.iter().for_each(|&slot| marker.mark(*slot));
+            }
             let (mut frame, mut is_resumed) = (innermost, true);
             while !frame.is_null() {
                 self.frame(frame, is_resumed, marker);
@@ -129,7 +131,8 @@ impl Maps {
             for (index, register) in function.registers.iter().enumerate() {
                 let reg = Reg(index as u8);
                 let slot = slots.add(index);
-                if register.kind == Kind::Any && before.contains(reg) {
+                let live = if !is_resumed && crate::planted!("stale-operands") { across } else { before };
+                if register.kind == Kind::Any && live.contains(reg) {
                     marker.mark(*slot);
                 } else if register.kind.element().is_some() && (if is_resumed { before } else { across }).contains(reg)
                 {

@@ -194,7 +194,10 @@ impl Here<'_> {
                 slots.add(i).write(staged.get(i).copied().unwrap_or(Slot::NIL));
             }
             if traits & FunctionTraits::VARARG != 0 {
-                let extra = staged.get(params..).unwrap_or_default();
+                let mut extra = staged.get(params..).unwrap_or_default();
+                if lockstep_runtime::planted!("lost-vararg") && extra.len() > 1 {
+                    extra = &extra[..extra.len() - 1];
+                }
                 let number = frame.cast::<Slot>().sub(1);
                 number.write(Slot::i64(extra.len() as i64));
                 number.sub(extra.len()).copy_from_nonoverlapping(extra.as_ptr(), extra.len());

@@ -33,7 +33,7 @@ impl Here<'_> {
             let heap = vm.heap_mut();
             let closure = heap.new_closure(template.func.0, template.captures.len() as u32).map_err(no_memory)?;
             let kept = heap.kept();
-            heap.keep(closure.slot());
+            heap.keep(if lockstep_runtime::planted!("unrooted-closure") { Slot::NIL } else { closure.slot() });
             let (first, end) = self.bounds();
             for (index, capture) in template.captures.iter().enumerate() {
                 let upvalue = match capture {
@@ -141,7 +141,9 @@ impl Here<'_> {
                 self.stage_values(&[value, Slot::NIL]);
                 return Some(self.call_value(handler, 0));
             }
-            self.vm().thread().close_upvalues(self.heap(), first, end);
+            if !lockstep_runtime::planted!("lost-upvalue") {
+                self.vm().thread().close_upvalues(self.heap(), first, end);
+            }
             None
         }
     }

@@ -131,7 +131,7 @@ impl Here<'_> {
             let (mut in_handler, mut handler, mut reaches_host) = (false, None, false);
             loop {
                 match self.waiting_at(frame) {
-                    Instr::PcallAny { .. } if !kind.is_final() => break,
+                    Instr::PcallAny { .. } if !kind.is_final() && !lockstep_runtime::planted!("leaked-handler") => break,
                     Instr::XpcallAny { handler: reg, .. } if !kind.is_final() => {
                         handler = Some(*crate::slots::slot_at(frame, reg));
                         break;
@@ -314,7 +314,9 @@ impl Here<'_> {
             let end = frame.byte_add(frame_size(u32::from(slots)) as usize).cast::<Slot>();
             let thread = self.vm().thread();
             while let Some(slot) = thread.to_close.pop_if(|slot| *slot >= first && *slot < end) {
-                closing.push(*slot);
+                if !lockstep_runtime::planted!("left-open") {
+                    closing.push(*slot);
+                }
             }
             thread.close_upvalues(self.heap(), first, end);
         }

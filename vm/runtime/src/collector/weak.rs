@@ -110,7 +110,8 @@ impl Marker {
                 // SAFETY: the table is marked, hence live; keys of entries are not freed yet.
                 unsafe {
                     for node in table.nodes() {
-                        if !(*node).value.is_nil() && self.is_cleared(key_of(node)) {
+                        let cleared = self.is_cleared(key_of(node)) && !crate::planted!("weak-key");
+                        if !(*node).value.is_nil() && cleared {
                             (*node).value = Slot::NIL;
                             (*node).key_tag = NODE_DEAD;
                         }

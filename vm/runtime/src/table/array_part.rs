@@ -408,7 +408,10 @@ impl TableRef {
             }
             let buffer = heap.allocate_buffer(u64::from(capacity) * u64::from(ElementKind::Mixed.size()))?;
             for index in 0..(*table).array_len as usize {
-                buffer.cast::<Slot>().add(index).write(self.element(index));
+                let element = self.element(index);
+                let is_wrong = crate::planted!("wrong-transition") && element.is(lockstep_layout::Tag::F64);
+                let element = if is_wrong { Slot::i64(element.payload as i64) } else { element };
+                buffer.cast::<Slot>().add(index).write(element);
             }
             heap.free_buffer((*table).array as *mut u8, array_bytes(&*table));
             (*table).array = buffer as u64;

@@ -171,11 +171,13 @@ impl TableRef {
         unsafe {
             match self.find(key) {
                 Some(node) => {
-                    if (*node.as_ptr()).value.is_nil() {
+                    if (*node.as_ptr()).value.is_nil() && !crate::planted!("absence-kept") {
                         (*self.as_ptr()).absent = 0;
                     }
                     (*node.as_ptr()).value = value;
-                    heap.barrier_for(self.header(), value);
+                    if !crate::planted!("missing-barrier") {
+                        heap.barrier_for(self.header(), value);
+                    }
                     Ok(())
                 }
                 None if value.is_nil() => Ok(()),
@@ -267,7 +269,9 @@ impl TableRef {
             (*node).key = key.payload;
             (*node).key_tag = key.tag as u32;
             (*node).value = value;
-            (*table).absent = 0;
+            if !crate::planted!("absence-kept") {
+                (*table).absent = 0;
+            }
             if key.is(Tag::I64) {
                 (*self.header()).flags |= TableFlags::HASHED_INTEGERS;
             }

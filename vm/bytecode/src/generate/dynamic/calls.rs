@@ -40,9 +40,19 @@ impl Writer<'_> {
         reg
     }
 
+    /// The functions made before that are content with any arguments.
+    fn functions_of_anything(&self) -> Vec<usize> {
+        let of_anything = |index: &usize| match &self.shapes[*index].form {
+            Form::Generic { params, recursive, .. } => !recursive && params.iter().all(|class| *class == Class::Wild),
+            Form::Typed(_) => false,
+        };
+        let helpers = [self.helpers.methods, self.helpers.wrapped].map(|id| id.map(FuncId::index));
+        self.generic_functions().into_iter().filter(of_anything).filter(|f| !helpers.contains(&Some(*f))).collect()
+    }
+
     /// Some function: a closure of one made before, or one of the host.
     pub fn some_function(&mut self, dst: Reg) {
-        let functions = self.generic_functions();
+        let functions = self.functions_of_anything();
         if functions.is_empty() || self.choices.one_in(12) {
             let name = *self.choices.of(&["type", "tostring", "rawequal", "print", "next", "rawlen"]);
             return self.import(dst, name);
@@ -120,7 +130,12 @@ impl Writer<'_> {
         }
         let (prepared, suits) = self.prepare(None);
         // Blind calls are protected, most of them.
-        let form = if suits { self.choices.below(4) } else { 1 + self.choices.below(6) };
+        let form = match (suits, self.is_entry) {
+            (true, false) => self.choices.below(4),
+            // Nobody catches what is raised where the program begins.
+            (true, true) => *self.choices.of(&[2, 2, 3, 4, 2, 0]),
+            (false, _) => 2 + self.choices.below(2),
+        };
         let results = self.choices.below(4) as usize;
         let (base, args) = (Value::Reg(prepared.window), exactly(prepared.args));
         match form {

@@ -88,6 +88,8 @@ impl Writer<'_> {
         }
         self.builder.bind(out);
         self.assigned = before;
+        // It is nil where there was no round.
+        self.assigned.remove(variable);
         false
     }
 

@@ -10,8 +10,9 @@ use crate::{
 /// Registers a function uses at most, leaving room for what a statement needs on the way.
 const MOST_REGISTERS: usize = 180;
 
-/// An operand is taken blindly once in so many times.
+/// An operand is taken blindly once in so many times; where the program begins, less often, as nobody catches what comes of it there.
 const BLIND: u32 = 40;
+const BLIND_IN_ENTRY: u32 = 200;
 
 /// Strings that programs have: numerals and others, short and long ones.
 const TEXTS: [&[u8]; 12] = [
@@ -56,6 +57,8 @@ pub(super) struct Writer<'c> {
     pub busy: Option<Reg>,
     /// How many values are being made for each other.
     filling: u32,
+    /// Whether an operand of the statement was taken blindly, so that its result is of no class.
+    pub is_blind: bool,
     /// Statements that may still be made.
     left: u32,
     pub loop_depth: u32,
@@ -83,6 +86,7 @@ impl<'c> Writer<'c> {
             windows: Vec::new(),
             busy: None,
             filling: 0,
+            is_blind: false,
             left: 12,
             loop_depth: 0,
             line: 0,
@@ -221,7 +225,8 @@ impl<'c> Writer<'c> {
 
     /// An operand of a generic instruction: of the class, in a fixed register now and then, anything once in a while.
     pub fn operand(&mut self, class: Class) -> Reg {
-        if self.choices.one_in(BLIND) {
+        if self.choices.one_in(if self.is_entry { BLIND_IN_ENTRY } else { BLIND }) {
+            self.is_blind = true;
             return self.input(Class::Wild);
         }
         let fits = |holds| matches!(holds, Holds::Fixed(kind) if class.takes_fixed(kind));
@@ -396,6 +401,7 @@ impl<'c> Writer<'c> {
             self.operation();
             return false;
         }
+        self.is_blind = false;
         match self.choices.below(kinds) {
             0..=4 => self.operation(),
             5..=7 => self.table_access(),
@@ -551,7 +557,7 @@ impl<'c> Writer<'c> {
         let index = self.choices.below(upvalues.len() as u32) as usize;
         let (id, class) = (Value::Upvalue(UpvalueId(index as u8)), upvalues[index]);
         if self.choices.one_in(2) {
-            let from = self.operand(class);
+            let from = self.input(class);
             self.emit(Op::UpvalueSetAny, &[id, Value::Reg(from)]);
         } else {
             let dst = self.output(class);

@@ -1,5 +1,6 @@
 //! Functions that many programs have alike: an iterator over a coroutine, one that counts, and a finalizer.
 
+use super::tables::METHODS;
 use super::{Choices, Class, Form, Shape};
 use crate::{Count, FuncId, Function, FunctionBuilder, Instr, Kind, Op, Reg, Role, Value};
 
@@ -10,6 +11,8 @@ pub(super) struct Helpers {
     pub wrapped: Option<FuncId>,
     /// Counts to its first argument.
     pub counting: Option<FuncId>,
+    /// Makes a metatable whose metamethods are all its argument.
+    pub methods: Option<FuncId>,
     /// Adds one to its upvalue.
     pub finalizer: Option<FuncId>,
 }
@@ -32,6 +35,9 @@ pub(super) fn add(
     }
     if choices.one_in(3) {
         helpers.counting = put(counting(), vec![Class::Int, Class::Int], Vec::new());
+    }
+    if choices.below(8) != 0 {
+        helpers.methods = put(methods(), vec![Class::Wild], Vec::new());
     }
     if sees_collector {
         helpers.finalizer = put(finalizer(), vec![Class::Wild], vec![Class::Int]);
@@ -111,6 +117,17 @@ fn counting() -> Function {
     f.0.bind(done);
     f.emit(Op::RetAny, &[reg(0), exactly(0)]);
     f.0.finish().expect("the label is bound")
+}
+
+fn methods() -> Function {
+    let mut f = Plain::new("methods", 1, 2, None);
+    f.emit(Op::TableAny, &[reg(1), Value::Imm(0), Value::Imm(32)]);
+    for name in &METHODS[..METHODS.len() - 1] {
+        let name = Value::Str(f.0.string(name).expect("there are few names"));
+        f.emit(Op::SetNameAny, &[reg(1), reg(0), name]);
+    }
+    f.emit(Op::RetAny, &[reg(1), exactly(1)]);
+    f.0.finish().expect("there are no labels")
 }
 
 fn finalizer() -> Function {

@@ -41,7 +41,7 @@ impl Writer<'_> {
 
     /// A register with a result: of the class, or, where a metamethod or a coercion may come in, any.
     fn result(&mut self, class: Class, is_plain: bool) -> Reg {
-        self.output(if is_plain { class } else { Class::Wild })
+        self.output(if is_plain && !self.is_blind { class } else { Class::Wild })
     }
 
     fn result_class(op: AnyOp, a: Class, b: Class) -> Class {
@@ -141,9 +141,8 @@ impl Writer<'_> {
     /// A copy between registers of a class, or into one of any.
     pub fn move_value(&mut self) {
         let class = *self.choices.of(&Class::ALL);
-        let from = self.operand(class);
-        // What a blind operand holds is of no class.
-        let to = if class == Class::Number || self.choices.one_in(2) { class } else { Class::Wild };
+        let from = self.input(class);
+        let to = if self.choices.one_in(2) { class } else { Class::Wild };
         let dst = self.output(to);
         self.copy(dst, from);
     }
@@ -173,7 +172,7 @@ impl Writer<'_> {
             }
         }
         self.emit(Op::ConcatAny, &[Value::Reg(window), exactly(count)]);
-        let dst = self.output(if is_plain { Class::Text } else { Class::Wild });
+        let dst = self.result(Class::Text, is_plain);
         self.copy(dst, window);
     }
 
@@ -202,15 +201,16 @@ impl Writer<'_> {
         let window = self.window();
         self.import(window, name);
         self.arguments(window, &args);
-        // What calls back raises what it is called with.
-        let (op, skip) = if name == "apply" { (Op::PcallAny, 1) } else { (Op::CallAny, 0) };
+        // What calls back raises what it is called with, and metamethods need not return strings.
+        let calls_back = matches!(name, "apply" | "print" | "tostring");
+        let (op, skip) = if calls_back { (Op::PcallAny, 1) } else { (Op::CallAny, 0) };
         let results = 1 + skip;
         self.emit(op, &[Value::Reg(window), exactly(args.len()), exactly(results)]);
         if skip == 1 {
             return self.keep(window, results);
         }
         // A metamethod answers for some, and a blind operand for all.
-        let dst = self.output(if classes.iter().all(|class| *class != Object) { result } else { Wild });
+        let dst = self.result(result, classes.iter().all(|class| *class != Object));
         self.copy(dst, window);
     }
 

@@ -8,8 +8,8 @@ use crate::{Op, Reg, Value};
 /// Names of fields.
 const NAMES: [&[u8]; 6] = [b"a", b"name", b"field", b"x", b"10", b""];
 
-/// Names of metamethods that functions stand for.
-const METHODS: [&[u8]; 24] = [
+/// Names of metamethods that functions stand for; the last two are called by the host and at the end of variables.
+pub(super) const METHODS: [&[u8]; 24] = [
     b"__add", b"__index", b"__newindex", b"__call", b"__eq", b"__lt", b"__le", b"__len", b"__concat", b"__sub", b"__mul",
     b"__div", b"__mod", b"__pow", b"__unm", b"__idiv", b"__band", b"__bor", b"__bxor", b"__shl", b"__shr", b"__bnot",
     b"__close", b"__tostring",
@@ -116,8 +116,19 @@ impl Writer<'_> {
             // One that other objects may have, too.
             true => self.input(Class::Table),
             false => {
-                let fresh = self.output(Class::Table);
-                self.emit(Op::TableAny, &[Value::Reg(fresh), Value::Imm(0), Value::Imm(4)]);
+                let fresh = self.own_registers(1);
+                match self.helpers.methods {
+                    // One that has all of them.
+                    Some(methods) if self.choices.below(4) != 3 => {
+                        let function = self.input(Class::Function);
+                        let window = self.window();
+                        self.helper(window, methods, None);
+                        self.arguments(window, &[function]);
+                        self.emit(Op::CallAny, &[Value::Reg(window), exactly(1), exactly(1)]);
+                        self.copy(fresh, window);
+                    }
+                    _ => self.emit(Op::TableAny, &[Value::Reg(fresh), Value::Imm(0), Value::Imm(4)]),
+                }
                 fresh
             }
         };
@@ -181,7 +192,7 @@ impl Writer<'_> {
         let window = self.window();
         self.emit(Op::MethodAny, &[Value::Reg(window), Value::Reg(object), name]);
         self.copy(Reg(window.0 + 2), arg);
-        let op = if self.choices.one_in(3) { Op::CallAny } else { Op::PcallAny };
+        let op = if !self.is_entry && self.choices.one_in(3) { Op::CallAny } else { Op::PcallAny };
         self.emit(op, &[Value::Reg(window), exactly(2), exactly(2)]);
         self.keep(window, 2);
     }
