@@ -5,7 +5,7 @@ use lockstep::fault;
 use lockstep::program::fuzz::{Half, ProgramBatch, ProgramBatchReport};
 
 /// Checks some programs, from index `first` on, on every native backend at its default level.
-fn check(first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
+fn check(half: Half, first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
     let mut backends = Backends::new();
     let mut columns = backends.columns(&[], &["default".to_owned()]).expect("every backend has a default level");
     columns.retain(|column| backends.resolve(&column.backend).is_ok_and(|b| b.evaluator().is_none()));
@@ -13,13 +13,13 @@ fn check(first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
     if let Some(name) = planted {
         columns.iter_mut().for_each(|column| column.backend = fault::id(name, &column.backend));
     }
-    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, half: Half::Typed, shrink: true };
+    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, half, shrink: true };
     batch.run(&mut backends, &mut |_| {}).expect("backends and fault are known")
 }
 
 #[test]
 fn native_code_does_what_the_interpreter_does() {
-    let report = check(0, 8, None);
+    let report = check(Half::Typed, 0, 8, None);
     assert_eq!(report.programs, 8);
     assert!(report.reached_end > 0, "some run reaches its end");
     let found: Vec<&str> = report.divergences.iter().map(|d| d.what.as_str()).collect();
@@ -28,5 +28,20 @@ fn native_code_does_what_the_interpreter_does() {
 
 #[test]
 fn a_planted_fault_is_a_divergence() {
-    assert!(!check(7, 1, Some("lost-result")).divergences.is_empty());
+    assert!(!check(Half::Typed, 7, 1, Some("lost-result")).divergences.is_empty());
+}
+
+#[test]
+fn dynamic_programs_do_the_same_under_stress_and_optimised() {
+    let report = check(Half::Dynamic, 0, 8, None);
+    assert_eq!((report.programs, report.runs), (8, 16));
+    let found: Vec<&str> = report.divergences.iter().map(|d| d.what.as_str()).collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_wrong_optimiser_is_a_divergence() {
+    let found =
+        (0..40).any(|first| !check(Half::Dynamic, 10 * first, 10, Some("ordered-branch")).divergences.is_empty());
+    assert!(found, "none of 400 programs shows it");
 }

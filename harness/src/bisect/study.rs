@@ -207,7 +207,14 @@ fn program(seed: u64, column: &Column, lot: &mut fastrand::Rng, pool: &Pool) -> 
             continue;
         }
         tried += 1;
-        let batch = ProgramBatch { seed, first: index, count: 1, columns: vec![column.clone()], half: Half::Typed, shrink: false };
+        let batch = ProgramBatch {
+            seed,
+            first: index,
+            count: 1,
+            columns: vec![column.clone()],
+            half: Half::Typed,
+            shrink: false,
+        };
         match pool.run(&Task::FuzzPrograms { batch }) {
             Ok(Answer::FuzzPrograms(report)) if report.divergences.is_empty() => {}
             Ok(Answer::Refused { why }) => return Err(why),

@@ -82,6 +82,11 @@ pub(super) fn run(options: &Options) -> Done {
     let gates = chosen_gates(options)?;
     let scratch = std::env::temp_dir().join(format!("lockstep-faults-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).map_err(|e| format!("cannot make {}: {e}", scratch.display()))?;
+    let (faults, impossible): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.is_possible());
+    if !impossible.is_empty() {
+        let names: Vec<&str> = impossible.iter().map(|fault| fault.id).collect();
+        println!("not planted, as they take a build with the feature `plant`: {}", names.join(", "));
+    }
     let concerns = |fault: &&'static Fault| options.matrix || gates.iter().any(|gate| gate.id == fault.gate);
     let plan = Plan {
         program: std::env::current_exe()?,

@@ -14,14 +14,26 @@ const fn fault(id: &'static str, layer: Layer, about: &'static str) -> Fault {
 /// The faults of the dynamic half.
 pub(super) const FAULTS: &[Fault] = &[
     fault("missing-root", Layer::Collector, "variables to be closed are no roots"),
-    fault("stale-operands", Layer::Collector, "operands of an instruction that waits for a metamethod are taken for dead"),
+    fault(
+        "stale-operands",
+        Layer::Collector,
+        "operands of an instruction that waits for a metamethod are taken for dead",
+    ),
     fault("unrooted-closure", Layer::Collector, "a closure is not kept while its upvalues are made"),
-    fault("stale-pc", Layer::Collector, "the pc is not stored at a safepoint, so that another instruction's live registers are marked"),
+    fault(
+        "stale-pc",
+        Layer::Collector,
+        "the pc is not stored at a safepoint, so that another instruction's live registers are marked",
+    ),
     fault("missing-barrier", Layer::Collector, "a store to an existing key of the hash part has no barrier"),
     fault("weak-key", Layer::Collector, "entries of weak tables stay although their keys go"),
     fault("stale-tag", Layer::Interpreter, "fixed registers of a generic function keep the tags of the frame before"),
     fault("lost-upvalue", Layer::Interpreter, "captured variables get no place of their own when they end"),
-    fault("leaked-handler", Layer::Interpreter, "the message handler around a protected call runs for the errors that it catches"),
+    fault(
+        "leaked-handler",
+        Layer::Interpreter,
+        "the message handler around a protected call runs for the errors that it catches",
+    ),
     fault("lost-vararg", Layer::Interpreter, "the last of two and more arguments behind the parameters is lost"),
     fault("left-open", Layer::Interpreter, "variables to be closed are forgotten when an error leaves their frame"),
     fault("coerced-to-float", Layer::Interpreter, "strings that spell integers count as floats"),

@@ -36,8 +36,8 @@ mod tests;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Artifact, Backend, Capabilities};
-use lockstep_compiler::{Compiled, Fuel, PassId};
 use lockstep_bytecode::Module;
+use lockstep_compiler::{Compiled, Fuel, PassId};
 use lockstep_ir::{Function, Unit};
 
 pub use planted::{PLANT, Seams, environment, into_registry, seams};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use lockstep_bytecode::generate::{
     Choices, DYNAMIC_PARAMS, ENTRY_PARAMS, dynamic_inputs, generate, generate_dynamic, inputs, shrink,
 };
-use lockstep_bytecode::{ConvertMode, ErrorKind, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble, optimise};
+use lockstep_bytecode::{
+    ConvertMode, ErrorKind, FuncId, Instr, Kind, Module, Op, Sem, Verified, disassemble, optimise,
+};
 use lockstep_engine::{Cache, Stress};
 use lockstep_layout::Tag;
 use lockstep_runtime::Value;
@@ -256,7 +258,9 @@ pub fn check(
 ) -> Result<(), (String, String)> {
     let is_dynamic = program.module.function(program.entry).is_generic;
     let ways: &[Way] = match is_dynamic {
-        false => &[Configuration::Eager, Configuration::Osr, Configuration::Churn, Configuration::Exits].map(Way::Native),
+        false => {
+            &[Configuration::Eager, Configuration::Osr, Configuration::Churn, Configuration::Exits].map(Way::Native)
+        }
         true => &[
             Way::Stressed(Stress::Allocations),
             Way::Stressed(Stress::Safepoints),
@@ -348,13 +352,7 @@ fn natively(
     Ok(())
 }
 
-fn shrunk(
-    half: Half,
-    index: u64,
-    list: &[u32],
-    shorten: bool,
-    setup: &Setup,
-) -> Result<ProgramDivergence, String> {
+fn shrunk(half: Half, index: u64, list: &[u32], shorten: bool, setup: &Setup) -> Result<ProgramDivergence, String> {
     let trial = |list: &[u32]| -> Option<(Program, Vec<Call>, Vec<Observation>, (String, String))> {
         let (program, calls) = make(half, &mut Choices::replay(list));
         let expected: Option<Vec<Observation>> =

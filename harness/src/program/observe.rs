@@ -321,3 +321,40 @@ impl fmt::Display for ExpectedError {
         write!(f, "error {} in `{}` at pc {}, line {}", self.kind, self.function, self.pc, self.line)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::ProgramCase;
+
+    /// What a program gives that returns a table with this element, twice.
+    fn table_with(element: i64) -> (Program, Observation) {
+        let text = format!(
+            "func main() -> ... {{\n reg a: any, b: any\n table.any a, 0, 0\n const.any b, {element}\n append.any a, b, 1, 1\n move.any b, a\n ret.any a, 2\n}}"
+        );
+        let yaml = "{name: table, about: A table., runs: []}";
+        let case: ProgramCase = serde_yaml::from_str(yaml).expect("it is a case");
+        let module = lockstep_bytecode::assemble("heap.lks", &text).expect("it is a program");
+        let program = Program::new(module, case).expect("it has an entry");
+        let call = Call { entry: program.entry, args: Vec::new(), expected: Expectation::Result(None) };
+        let seen = observe(&program, &call, &Setup::interpreter()).expect("it runs").seen;
+        (program, seen)
+    }
+
+    #[test]
+    fn a_difference_in_the_heap_alone_is_a_difference() {
+        let ((program, one), (_, two)) = (table_with(1), table_with(2));
+        assert_eq!(one.heap, "#1, #1\n#1 table {1: 1}\n");
+        assert_eq!((&one.outcome, &one.output), (&two.outcome, &two.output), "nothing else differs");
+        assert_eq!(one.agrees(&program, &table_with(1).1), Ok(()));
+        let what = two.agrees(&program, &one).expect_err("the tables differ");
+        assert_eq!(what, "leaves another heap: #1 table {1: 2}, the interpreter #1 table {1: 1}");
+        let stated = ProgramRun {
+            heap: Some(one.heap.clone()),
+            ..one
+                .stated(&program, &Call { entry: program.entry, args: Vec::new(), expected: Expectation::Result(None) })
+        };
+        assert_eq!(one.meets(&program, &Expectation::Result(None), &stated), Ok(()));
+        assert!(two.meets(&program, &Expectation::Result(None), &stated).is_err());
+    }
+}

@@ -131,7 +131,9 @@ impl Here<'_> {
             let (mut in_handler, mut handler, mut reaches_host) = (false, None, false);
             loop {
                 match self.waiting_at(frame) {
-                    Instr::PcallAny { .. } if !kind.is_final() && !lockstep_runtime::planted!("leaked-handler") => break,
+                    Instr::PcallAny { .. } if !kind.is_final() && !lockstep_runtime::planted!("leaked-handler") => {
+                        break;
+                    }
                     Instr::XpcallAny { handler: reg, .. } if !kind.is_final() => {
                         handler = Some(*crate::slots::slot_at(frame, reg));
                         break;

@@ -16,7 +16,9 @@ impl Writer<'_> {
     /// A closure of a function made before, or this one: each upvalue is a variable of its class, or an upvalue of this function.
     fn closure(&mut self, dst: Reg, func: usize) {
         let shapes = self.shapes;
-        let Form::Generic { upvalues, .. } = &shapes[func].form else { unreachable!("closures are of generic functions") };
+        let Form::Generic { upvalues, .. } = &shapes[func].form else {
+            unreachable!("closures are of generic functions")
+        };
         let mut captures = Vec::new();
         for class in upvalues {
             let own: Vec<usize> = (0..self.upvalues().len()).filter(|i| self.upvalues()[*i] == *class).collect();

@@ -4,7 +4,7 @@ use super::helpers::{self, Helpers, exactly};
 use super::{Choices, Class, Form, Shape, TYPED, value};
 use crate::generate::Signature;
 use crate::{
-    ConvertMode, FuncId, Function, FunctionBuilder, Kind, Label, Op, Reg, RegSet, Sem, UpvalueId, Value, Instr,
+    ConvertMode, FuncId, Function, FunctionBuilder, Instr, Kind, Label, Op, Reg, RegSet, Sem, UpvalueId, Value,
 };
 
 /// Registers a function uses at most, leaving room for what a statement needs on the way.
@@ -578,7 +578,8 @@ impl<'c> Writer<'c> {
             let op = Op::find(Sem::Move, Some(*kind), None).expect("every kind has it");
             self.emit(op, &[Value::Reg(*reg), Value::Reg(from)]);
         }
-        let (first, func) = (Value::Reg(window.first().copied().unwrap_or_default()), Value::Func(FuncId(callee as u32)));
+        let (first, func) =
+            (Value::Reg(window.first().copied().unwrap_or_default()), Value::Func(FuncId(callee as u32)));
         match signature.result {
             Some(kind) => {
                 let dst = self.fixed_output(kind);

@@ -9,7 +9,8 @@ use crate::{AnyOp, AnyUnOp, Op, Reg, Role, Sem, Value};
 
 /// Instructions with operands of their own, on numbers, strings and tables.
 static OPERATIONS: LazyLock<Vec<Op>> = LazyLock::new(|| {
-    let alone = |op: &Op| matches!(op.info().sem, Sem::Arith(_) | Sem::ArithImm(_) | Sem::AnyUnary(_) | Sem::AnyCompare(_));
+    let alone =
+        |op: &Op| matches!(op.info().sem, Sem::Arith(_) | Sem::ArithImm(_) | Sem::AnyUnary(_) | Sem::AnyCompare(_));
     Op::dynamic().filter(alone).collect()
 });
 
@@ -245,7 +246,8 @@ impl Writer<'_> {
             match operand.role {
                 Role::Use => {
                     let class = if values.is_empty() { ca } else { cb };
-                    let reg = if matches!(info.sem, Sem::BranchNil(_)) { self.input(class) } else { self.operand(class) };
+                    let reg =
+                        if matches!(info.sem, Sem::BranchNil(_)) { self.input(class) } else { self.operand(class) };
                     values.push(Value::Reg(reg));
                 }
                 Role::Label => values.push(Value::Label(label.target())),

@@ -10,9 +10,30 @@ const NAMES: [&[u8]; 6] = [b"a", b"name", b"field", b"x", b"10", b""];
 
 /// Names of metamethods that functions stand for; the last two are called by the host and at the end of variables.
 pub(super) const METHODS: [&[u8]; 24] = [
-    b"__add", b"__index", b"__newindex", b"__call", b"__eq", b"__lt", b"__le", b"__len", b"__concat", b"__sub", b"__mul",
-    b"__div", b"__mod", b"__pow", b"__unm", b"__idiv", b"__band", b"__bor", b"__bxor", b"__shl", b"__shr", b"__bnot",
-    b"__close", b"__tostring",
+    b"__add",
+    b"__index",
+    b"__newindex",
+    b"__call",
+    b"__eq",
+    b"__lt",
+    b"__le",
+    b"__len",
+    b"__concat",
+    b"__sub",
+    b"__mul",
+    b"__div",
+    b"__mod",
+    b"__pow",
+    b"__unm",
+    b"__idiv",
+    b"__band",
+    b"__bor",
+    b"__bxor",
+    b"__shl",
+    b"__shr",
+    b"__bnot",
+    b"__close",
+    b"__tostring",
 ];
 
 impl Writer<'_> {
@@ -24,10 +45,7 @@ impl Writer<'_> {
     /// A table, empty or with elements of one kind or of several.
     pub fn table(&mut self, dst: Reg) {
         let (elements, fields) = (self.choices.below(5), self.choices.below(4));
-        self.emit(
-            Op::TableAny,
-            &[Value::Reg(dst), Value::Imm(i64::from(elements)), Value::Imm(i64::from(fields))],
-        );
+        self.emit(Op::TableAny, &[Value::Reg(dst), Value::Imm(i64::from(elements)), Value::Imm(i64::from(fields))]);
         if self.choices.one_in(3) {
             self.append(dst);
         }
