@@ -116,7 +116,7 @@ impl Vm {
         HostId(number)
     }
 
-    /// Adds a host function that programs can import under its name. [`raw`] and [`typed`] make code of functions and closures.
+    /// Adds a host function that programs can import under its name. [`raw`] and [`typed()`] make code of functions and closures.
     ///
     /// # Errors
     /// There is no memory for the function's object.
