@@ -191,7 +191,7 @@ impl Dynamic {
 
 impl Vm {
     /// Hands over what the last run returned, if its function was generic, or raised, if it was an error of the program's: the values, and the heap
-    /// reachable from them, as [`describe`](crate::describe) writes it. Empty for other runs.
+    /// reachable from them, as [`describe`](crate::describe()) writes it. Empty for other runs.
     pub fn take_reached(&mut self) -> String {
         std::mem::take(&mut self.dynamic.reached)
     }
