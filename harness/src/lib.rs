@@ -6,6 +6,7 @@
 //! - [`case`] and [`check`]: what an IR case is, and the one function that runs and judges it.
 //! - [`kit`]: IR cases made from the operation table; [`corpus`]: cases written by hand, in YAML.
 //! - [`program`]: bytecode programs with stated results, on the interpreter and natively in every configuration.
+//! - [`optimiser`]: what the bytecode optimiser does to the corpus.
 //! - [`doctor`]: what this machine has and lacks.
 //! - [`waiver`]: trials known to fail or to be flaky, with reason, owner and date.
 //! - [`fault`]: planted faults, which show that the gates see.
@@ -43,6 +44,7 @@ pub mod judge;
 pub mod kit;
 pub mod lua;
 pub mod machine_code;
+pub mod optimiser;
 pub mod passport;
 pub mod program;
 pub mod report;

@@ -75,8 +75,13 @@ pub const CI: &[Row] = &[
     },
     Row {
         name: "parity",
-        shows: "every case on every backend, level and configuration",
-        commands: |sh, _| vec![lockstep(sh, "parity --quiet --results TARGET/lockstep/ci/parity-results.json")],
+        shows: "every case on every backend, level and configuration; each pass of the bytecode optimiser changes some",
+        commands: |sh, _| {
+            vec![
+                lockstep(sh, "parity --quiet --results TARGET/lockstep/ci/parity-results.json"),
+                lockstep(sh, "passes"),
+            ]
+        },
     },
     Row {
         name: "judges",
@@ -223,6 +228,8 @@ const PLANTED: &[&str] = &[
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.
     "parity bytecode --corpus harness/tests/planted/cases",
+    // A pass of the bytecode optimiser that changes no case.
+    "passes --without-pass dead-code",
     // A VM from outside whose compiler is wrong.
     "parity --exact --subject harness/tests/subjects/broken/subject.yaml broken/square/jit",
     // A slow-down, against the baseline made just before; one in measurements of another tool.

@@ -128,7 +128,8 @@ impl Runner for Processes {
         }
         let failure = configurations.iter().find_map(|configuration| {
             let native = implementation.column().cloned().zip(*configuration);
-            let task = Task::ProgramCase { case: kernel.case.clone(), native, corpus: self.corpus.clone() };
+            let (case, corpus) = (kernel.case.clone(), self.corpus.clone());
+            let task = Task::ProgramCase { case, native, without: Vec::new(), corpus };
             let name = task.name();
             match self.pool.run(&task) {
                 Ok(Answer::Program(report)) => report.failure.map(|why| format!("parity of {name}: {why}")),

@@ -164,8 +164,8 @@ fn request(options: &Options) -> Result<Request, Box<dyn std::error::Error + Sen
         }
     };
     let configuration = options.configuration.as_deref().map(|name| {
-        Configuration::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| {
-            let known: Vec<&str> = Configuration::ALL.iter().map(|c| c.name()).collect();
+        Configuration::of_native_code().find(|c| c.name() == name).ok_or_else(|| {
+            let known: Vec<&str> = Configuration::of_native_code().map(Configuration::name).collect();
             format!("no configuration `{name}`; there are {}", known.join(", "))
         })
     });

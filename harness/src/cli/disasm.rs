@@ -3,13 +3,16 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use lockstep_backend_api::{Code, Level, Options as BackendOptions, Target};
 use lockstep_bytecode::FuncId;
+use lockstep_bytecode::passes::PassSet;
 use lockstep_compiler::Request;
 
 use super::Done;
+use super::optimiser::Optimise;
 use super::run::read_module;
 use crate::backends::Backends;
 
@@ -24,9 +27,11 @@ pub(super) struct Options {
     /// Show the IR handed to backends; with --passes, after each pass
     #[arg(long)]
     ir: bool,
-    /// Show the IR after each pass
-    #[arg(long, requires = "ir")]
+    /// Show the IR after each pass and, with --optimise, the bytecode
+    #[arg(long)]
     passes: bool,
+    #[command(flatten)]
+    optimise: Optimise,
     /// Show the machine code that this backend makes
     #[arg(long, value_name = "ID")]
     backend: Option<String>,
@@ -38,8 +43,19 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    let module = read_module(&options.file)?;
+    if options.passes && !options.ir && !options.optimise.optimise {
+        return Err("--passes shows what passes leave: of IR (--ir), or of bytecode (--optimise)".into());
+    }
+    let mut module = read_module(&options.file)?;
     let mut out = io::stdout().lock();
+    if let Some(mut config) = options.optimise.config()? {
+        config.dump = options.passes;
+        let optimised = lockstep_bytecode::optimise::run(&module, &config);
+        for dump in &optimised.dumps {
+            writeln!(out, "; bytecode after {}\n{}", dump.after.name(), dump.text)?;
+        }
+        module = Arc::new(optimised.module);
+    }
     if let Some(name) = &options.function {
         module.find(name).ok_or_else(|| format!("{} has no function `{name}`", options.file.display()))?;
     }

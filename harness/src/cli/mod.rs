@@ -18,6 +18,7 @@ mod fuzz_bytecode;
 mod grid;
 mod history;
 mod judge;
+mod optimiser;
 #[cfg(feature = "oracle")]
 mod oracle;
 mod parity;
@@ -102,6 +103,8 @@ enum Command {
     #[cfg(feature = "oracle")]
     #[command(hide = true)]
     Puc(puc::Options),
+    /// What each pass of the bytecode optimiser changes in the corpus
+    Passes(optimiser::Options),
     /// Compare the IR evaluator with C compiled by gcc
     Judge(judge::Options),
     /// Write IR cases for others' runners: as C, CLIF or WebAssembly scripts
@@ -222,6 +225,7 @@ pub fn main() -> ExitCode {
         Command::Report(options) => report::run(&options),
         Command::Passport(options) => passport::run(&options),
         Command::Grid(options) => grid::run(&options),
+        Command::Passes(options) => optimiser::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         #[cfg(feature = "oracle")]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use super::optimiser::Passes;
 use super::{Corpus, Done, Selection, program, shell_word};
 use crate::backends::{Backends, Column};
 use crate::case::Case;
@@ -49,6 +50,8 @@ pub(super) struct Options {
     /// Waivers: trials known to fail or to be flaky, with reason, owner and date; `waivers.yaml` of the corpus if not stated
     #[arg(long, value_name = "FILE")]
     waivers: Option<PathBuf>,
+    #[command(flatten)]
+    passes: Passes,
     /// Trials at a time
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
@@ -97,13 +100,15 @@ pub(super) fn run(options: &Options) -> Done {
     let shared = Arc::new(Shared {
         pool: Pool::new(limits),
         waivers,
+        without: options.passes.names()?,
         today: Date::today(),
         results: Mutex::default(),
         verified: Mutex::default(),
         corpus: options.corpus.corpus.clone(),
         again: format!(
-            "{} parity{}{} --exact",
+            "{} parity{}{}{} --exact",
             program(),
+            options.passes.again(),
             options
                 .waivers
                 .as_ref()
@@ -160,12 +165,17 @@ pub(super) fn run(options: &Options) -> Done {
     let mut trials = std::mem::take(&mut *shared.results());
     trials.sort_by(|a, b| a.name.cmp(&b.name));
     let summary = Summary::of(&trials);
+    let sum = |count: fn(&TrialStats) -> u64| trials.iter().filter_map(|t| t.program.as_ref()).map(count).sum::<u64>();
+    let (unstressed, collections) = (sum(|stats| stats.unstressed), sum(|stats| stats.collections));
     if let Some(file) = &options.results {
         let verified = std::mem::take(&mut *shared.verified());
         let results = ParityResults { lockstep_parity: VERSION, summary, trials, verified };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
+    println!(
+        "under stress of the collector: {collections} collections; {unstressed} runs left out, by cases that see it or are too long"
+    );
     println!(
         "parity: {}: {} passed, {} failed ({} died), {} refused as declared{}; {:.1} s",
         if conclusion.has_failed() { "FAILED" } else { "ok" },
@@ -189,6 +199,8 @@ struct Shared {
     verified: Mutex<Verified>,
     corpus: PathBuf,
     waivers: Waivers,
+    /// Passes of the bytecode optimiser that are left out.
+    without: Vec<String>,
     today: Date,
     /// The line that runs a trial again, without its name.
     again: String,
@@ -228,7 +240,12 @@ impl Shared {
     }
 
     fn program_trial(&self, name: &str, case: &str, native: Option<&(Column, Configuration)>) -> TrialResult {
-        let task = Task::ProgramCase { case: case.to_owned(), native: native.cloned(), corpus: self.corpus.clone() };
+        let task = Task::ProgramCase {
+            case: case.to_owned(),
+            native: native.cloned(),
+            without: self.without.clone(),
+            corpus: self.corpus.clone(),
+        };
         let mut result = TrialResult::new(name.to_owned(), case.to_owned(), native.map(|n| n.0.clone()));
         result.configuration = native.map(|n| n.1);
         match self.pool.run(&task) {

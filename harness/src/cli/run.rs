@@ -14,6 +14,7 @@ use lockstep_engine::{Config, DEFAULT_THRESHOLDS, Mode, Pipeline, Session, UnitK
 use lockstep_runtime::{Limits, Thresholds, Value};
 
 use super::Done;
+use super::optimiser::Optimise;
 use crate::backends::Backends;
 use crate::program::literal::{self, Literal};
 use crate::subject::evidence::Counters;
@@ -57,6 +58,8 @@ pub(super) struct Options {
     /// Let the optimiser make N changes in each unit, and no more
     #[arg(long, value_name = "N")]
     fuel: Option<u64>,
+    #[command(flatten)]
+    optimise: Optimise,
     /// Count executed instructions, natively and not, and write the counts to this file as JSON; the code is an instrumented build of the same
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
@@ -79,7 +82,7 @@ pub(super) fn read_module(file: &std::path::Path) -> Result<Arc<Verified>, Box<d
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    let module = read_module(&options.file)?;
+    let module = options.optimise.apply(read_module(&options.file)?)?;
     let entry = module
         .find(&options.entry)
         .ok_or_else(|| format!("{} has no function `{}`", options.file.display(), options.entry))?;

@@ -145,6 +145,21 @@ pub fn find(name: &str, corpus: &Path) -> Result<Option<Program>, CorpusError> {
     found.map(|case| file.prepare(case)).transpose()
 }
 
+/// All cases with their full names, assembled.
+///
+/// # Errors
+/// A file that cannot be read or parsed, or a case with a mistake.
+pub fn programs(corpus: &Path) -> Result<Vec<(String, Program)>, CorpusError> {
+    let mut programs = Vec::new();
+    for file in all(corpus) {
+        let (prefix, file) = file?;
+        for case in &file.cases {
+            programs.push((format!("{prefix}/{}", case.name), file.prepare(case.clone())?));
+        }
+    }
+    Ok(programs)
+}
+
 /// All cases with their full names, as written.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lockstep_backend_api::{Backend, Level, Options, Target};
 use lockstep_bytecode::{FuncId, Pc};
 use lockstep_engine::{Cache, Cause, Config, Executions, Mode, Pipeline, Session, Stats, Stress, UnitKey};
-use lockstep_runtime::{Error, Limits, Position, Traceback, Value};
+use lockstep_runtime::{Error, Limits, Position, Statistics, Traceback, Value};
 
 use super::case::{Call, Expectation, ExpectedError, Place, Program, ProgramRun};
 use super::literal::literal;
@@ -27,12 +27,28 @@ pub enum Configuration {
     Exits,
     /// Functions are compiled at their second call, and each compilation invalidates every other unit.
     Churn,
+    /// Eager, of the program as the bytecode optimiser leaves it; also with the collector under stress.
+    Optimised,
+    /// Eager, with the collector under stress.
+    Stressed,
 }
 
 impl Configuration {
     /// All of them.
-    pub const ALL: [Configuration; 5] =
-        [Configuration::Eager, Configuration::Osr, Configuration::Tiered, Configuration::Exits, Configuration::Churn];
+    pub const ALL: [Configuration; 7] = [
+        Configuration::Eager,
+        Configuration::Osr,
+        Configuration::Tiered,
+        Configuration::Exits,
+        Configuration::Churn,
+        Configuration::Optimised,
+        Configuration::Stressed,
+    ];
+
+    /// Those that differ in how native code is made and left, and in nothing else: what a bisection tells apart.
+    pub fn of_native_code() -> impl Iterator<Item = Configuration> {
+        Self::ALL.into_iter().filter(|c| !matches!(c, Configuration::Optimised | Configuration::Stressed))
+    }
 
     /// Its name in trials.
     pub const fn name(self) -> &'static str {
@@ -42,12 +58,16 @@ impl Configuration {
             Configuration::Tiered => "tiered",
             Configuration::Exits => "exits",
             Configuration::Churn => "churn",
+            Configuration::Optimised => "optimised",
+            Configuration::Stressed => "stressed",
         }
     }
 
     fn mode(self) -> Mode {
         match self {
-            Configuration::Eager | Configuration::Exits => Mode::Eager,
+            Configuration::Eager | Configuration::Exits | Configuration::Optimised | Configuration::Stressed => {
+                Mode::Eager
+            }
             Configuration::Osr => Mode::EveryLoop,
             Configuration::Tiered => Mode::Tiered(lockstep_engine::DEFAULT_THRESHOLDS),
             Configuration::Churn => Mode::Tiered(lockstep_runtime::Thresholds { calls: 2, loops: 3 }),
@@ -163,6 +183,8 @@ pub struct Observed {
     pub executions: Vec<Vec<Executions>>,
     /// Interpreted executions by function, instruction and cause, if they were counted and native code was asked for.
     pub causes: Vec<(FuncId, Pc, Cause, u64)>,
+    /// What the collector did.
+    pub collector: Statistics,
 }
 
 /// Runs one call in a session of its own.
@@ -174,7 +196,7 @@ pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed
     let seen = run(&mut session, call, setup.seams());
     let executions = if setup.coverage { session.executions() } else { Vec::new() };
     let causes = if setup.coverage { session.causes() } else { Vec::new() };
-    Ok(Observed { seen, stats: session.stats(), executions, causes })
+    Ok(Observed { seen, stats: session.stats(), executions, causes, collector: session.collector() })
 }
 
 /// Runs one call in a session; what a planted fault changes of its report is changed.

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockstep_backend_api::{Backend, Execution, Level};
-use lockstep_bytecode::{Function, Kind};
+use lockstep_bytecode::Kind;
+use lockstep_bytecode::optimise::PassConfig;
 use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats, Stress};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
+use super::interpreted::{self, STRESSED_UP_TO, STRESSES};
 use super::observe::{Configuration, Observed, Setup, observe, run};
 use crate::backends::Column;
 use crate::fault::Seams;
@@ -32,6 +34,12 @@ pub struct TrialStats {
     /// Functions that the backend refused, as it declares, or that the compiler refused for instructions of the dynamic half: they were interpreted.
     #[serde(default)]
     pub refused: u64,
+    /// Runs under stress of the collector that were left out: the case sees when something is collected, or has too many back edges and calls.
+    #[serde(default)]
+    pub unstressed: u64,
+    /// Collections in runs under stress.
+    #[serde(default)]
+    pub collections: u64,
 }
 
 /// How a trial ended.
@@ -53,35 +61,6 @@ pub fn name(case: &str, native: Option<&(Column, Configuration)>) -> String {
     }
 }
 
-/// Checks that the interpreter gives what the case states.
-///
-/// # Errors
-/// What differs.
-pub fn interpreter(program: &Program) -> Result<TrialStats, String> {
-    let mut stats = TrialStats::default();
-    for (n, (call, run)) in program.calls()?.iter().zip(&program.case.runs).enumerate() {
-        let observed = observe(program, call, &Setup::interpreter())?;
-        observed.seen.meets(program, &call.expected, run).map_err(|e| format!("run {n}: {e}"))?;
-        stats.runs += 1;
-        for &stress in stresses(program) {
-            let observed = observe(program, call, &Setup { stress, ..Setup::interpreter() })?;
-            let meets = observed.seen.meets(program, &call.expected, run);
-            meets.map_err(|e| format!("run {n}, with a collection at {stress}: {e}"))?;
-            stats.runs += 1;
-        }
-    }
-    Ok(stats)
-}
-
-/// How the collector is put under stress for a program: not at all if it does not allocate dynamic values, or sees when something is collected.
-fn stresses(program: &Program) -> &'static [Stress] {
-    let is_dynamic = |function: &Function| function.code.iter().any(|instr| instr.info().family.is_dynamic());
-    match program.module.functions.iter().any(is_dynamic) && !program.case.sees_collector {
-        true => &[Stress::Allocations, Stress::Safepoints],
-        false => &[],
-    }
-}
-
 /// Checks that a backend gives what the interpreter gives, in one configuration. Answers also which instructions were executed natively meanwhile, by mnemonic.
 ///
 /// # Errors
@@ -91,13 +70,16 @@ pub fn native(
     backend: &Arc<dyn Backend>,
     level: Level,
     configuration: Configuration,
+    passes: &PassConfig,
 ) -> Result<(TrialStats, BTreeSet<String>), String> {
     let mut stats = TrialStats::default();
     let mut natively = BTreeSet::new();
     let caches = Caches::default();
+    let optimised = (configuration == Configuration::Optimised).then(|| interpreted::optimised(program, passes));
     for (n, call) in program.calls()?.iter().enumerate() {
         Trial {
-            program,
+            written: program,
+            program: optimised.as_ref().unwrap_or(program),
             call,
             backend,
             level,
@@ -149,6 +131,9 @@ fn same_frame(program: &Program, ours: Option<Snapshot>, theirs: Option<Snapshot
 }
 
 struct Trial<'t> {
+    /// The program as written.
+    written: &'t Program,
+    /// The program that is run: as written, or as the bytecode optimiser leaves it.
     program: &'t Program,
     call: &'t Call,
     backend: &'t Arc<dyn Backend>,
@@ -164,10 +149,21 @@ impl Trial<'_> {
         let reference = observe(self.program, self.call, &Setup { coverage: true, ..Setup::interpreter() })?;
         match self.configuration {
             Configuration::Exits => self.forced_exits(&reference),
-            Configuration::Eager | Configuration::Osr => {
+            Configuration::Eager | Configuration::Osr | Configuration::Optimised => {
+                if self.configuration == Configuration::Optimised {
+                    let written = observe(self.written, self.call, &Setup::interpreter())?;
+                    let agrees = reference.seen.agrees(self.written, &written.seen);
+                    agrees.map_err(|e| format!("on the interpreter, optimised: {e}"))?;
+                }
                 self.compare(&reference, |_| {})?;
                 let counted = self.compare(&reference, |setup| setup.coverage = true)?;
-                self.prove_native(&reference, &counted)
+                self.prove_native(&reference, &counted)?;
+                if self.configuration == Configuration::Optimised { self.stressed(&reference) } else { Ok(()) }
+            }
+            Configuration::Stressed => {
+                // A run of its own, so that a case that must not be put under stress is tried at all.
+                self.compare(&reference, |_| {})?;
+                self.stressed(&reference)
             }
             Configuration::Tiered | Configuration::Churn => self.compare(&reference, |_| {}).map(drop),
         }
@@ -188,6 +184,23 @@ impl Trial<'_> {
         self.check_refusals(&observed.stats)?;
         observed.seen.agrees(self.program, &reference.seen)?;
         Ok(observed)
+    }
+
+    /// Runs with the collector under stress. Native code allocates without collecting and leaves where that fails; so it is allocations of the interpreter that collect.
+    fn stressed(&mut self, reference: &Observed) -> Result<(), String> {
+        if self.program.case.sees_collector || self.events()? > STRESSED_UP_TO {
+            self.stats.unstressed += STRESSES.len() as u64;
+            return Ok(());
+        }
+        for stress in STRESSES {
+            let what = |e: String| format!("with a collection at {stress}: {e}");
+            let observed = self.compare(reference, |setup| setup.stress = stress).map_err(what)?;
+            if stress == Stress::Allocations {
+                interpreted::collected(stress, &observed.collector, 0, false).map_err(what)?;
+            }
+            self.stats.collections += observed.collector.total_collections();
+        }
+        Ok(())
     }
 
     /// What the backend declares that it lacks it may refuse; the compiler may refuse what is of the dynamic half, which it does not compile yet; and
@@ -242,8 +255,10 @@ impl Trial<'_> {
         }
         let what = if evaluated { "evaluated" } else { "run natively" };
         match self.configuration {
-            Configuration::Eager if native == 0 && exits == 0 => Err(format!("nothing was {what}")),
-            Configuration::Eager if interpreted > 0 && exits == 0 => {
+            Configuration::Eager | Configuration::Optimised if native == 0 && exits == 0 => {
+                Err(format!("nothing was {what}"))
+            }
+            Configuration::Eager | Configuration::Optimised if interpreted > 0 && exits == 0 => {
                 Err(format!("{interpreted} instructions were interpreted, and no exit says why"))
             }
             Configuration::Osr if native == 0 && exits == 0 && self.takes_back_edges(reference) => {

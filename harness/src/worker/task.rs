@@ -17,8 +17,10 @@ use crate::fault;
 use crate::fault::rates::{Inputs, Rate};
 use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
+use crate::optimiser;
 use crate::program::coverage::{self, Coverage};
 use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
+use crate::program::interpreted;
 use crate::program::lowering::InstructionTable;
 use crate::program::trial::{self, ProgramReport, TrialStats};
 use crate::program::{Configuration, Program};
@@ -56,6 +58,8 @@ pub enum Task {
         case: String,
         /// Where and how; on the interpreter if absent.
         native: Option<(Column, Configuration)>,
+        /// Passes of the bytecode optimiser that are left out.
+        without: Vec<String>,
         /// The corpus directory.
         corpus: PathBuf,
     },
@@ -211,10 +215,10 @@ impl Task {
                 .and_then(|mut case| run_case(&mut case, column, context).map(Answer::Case)),
             Task::Fuzz { batch } => batch.run(&mut context.backends, context.progress).map(Answer::Fuzz),
             Task::FuzzOne { unit, inputs, column } => check_unit(unit, inputs, column, context).map(Answer::Verdict),
-            Task::ProgramCase { case, native, corpus } => corpus::program::find(case, corpus)
+            Task::ProgramCase { case, native, without, corpus } => corpus::program::find(case, corpus)
                 .map_err(|e| e.to_string())
                 .and_then(|program| program.ok_or_else(|| format!("no case `{case}`")))
-                .and_then(|program| run_program(&program, native.as_ref(), context).map(Answer::Program)),
+                .and_then(|program| run_program(&program, native.as_ref(), without, context).map(Answer::Program)),
             Task::FuzzPrograms { batch } => {
                 batch.run(&mut context.backends, context.progress).map(Answer::FuzzPrograms)
             }
@@ -281,13 +285,15 @@ fn instruction_table(column: &Column, context: &mut Context<'_>) -> Result<Instr
 fn run_program(
     program: &Program,
     native: Option<&(Column, Configuration)>,
+    without: &[String],
     context: &mut Context<'_>,
 ) -> Result<ProgramReport, String> {
+    let passes = optimiser::without(without)?;
     let outcome = match native {
-        None => trial::interpreter(program).map(|stats| (stats, BTreeSet::new())),
+        None => interpreted::check(program, &passes).map(|stats| (stats, BTreeSet::new())),
         Some((column, configuration)) => {
             let backend = context.backends.share(&column.backend).map_err(|e| e.to_string())?;
-            trial::native(program, &backend, column.level, *configuration)
+            trial::native(program, &backend, column.level, *configuration, &passes)
         }
     };
     Ok(match outcome {

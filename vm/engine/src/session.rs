@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lockstep_bytecode::{FuncId, Pc, Verified};
-use lockstep_runtime::{Error, InterruptHandle, Limits, Snapshot, Thresholds, Value, Vm};
+use lockstep_runtime::{Error, InterruptHandle, Limits, Snapshot, Statistics, Thresholds, Value, Vm};
 
 use crate::attribution::Cause;
 use crate::stats::Stats;
@@ -106,6 +106,11 @@ impl Session {
         let allocations = stress == Stress::Allocations;
         self.vm.heap_mut().set_stress(lockstep_runtime::Stress { allocations, barriers: stress != Stress::None });
         self.vm.stress_safepoints(stress == Stress::Safepoints);
+    }
+
+    /// What the collector did since the session began.
+    pub fn collector(&self) -> Statistics {
+        self.vm.heap().statistics()
     }
 
     /// Makes native code leave at the `k`-th back edge or call (from 1) of each run from now on; `None` ends that. The pipeline must have

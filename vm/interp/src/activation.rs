@@ -461,7 +461,7 @@ pub unsafe fn attend(
             vm.heap_mut().collect(Cause::Safepoint);
         }
         // An open list would not survive a call of the program.
-        if vm.heap().pending_finalizers() != 0 && !(*resume).takes_open() {
+        if vm.heap().pending_finalizers() != 0 && !instr_at(resume).takes_open() {
             let object = vm.heap_mut().next_finalizer();
             vm.announce_finalizers(vm.heap().pending_finalizers() != 0);
             let object = object.expect("one waits");

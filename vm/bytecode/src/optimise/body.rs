@@ -25,7 +25,9 @@ pub struct Body<'m> {
 impl<'m> Body<'m> {
     /// The function of a verified module.
     pub fn new(module: &'m Module, func: FuncId) -> Self {
-        let function = module.function(func).clone();
+        let mut function = module.function(func).clone();
+        // Names are the origin's.
+        function.locals.clear();
         let pcs = || (0..function.code.len() as u32).map(Pc);
         let lines = pcs().map(|pc| function.lines.line(pc)).collect();
         let origin = match &module.origin {
@@ -67,8 +69,13 @@ impl<'m> Body<'m> {
     /// Puts a copy of the instruction at `from`, with its line and origin, in the place of the one at `pc`.
     pub fn copy(&mut self, from: Pc, pc: Pc) {
         self.function.code[pc.index()] = self.instr(from);
-        self.lines[pc.index()] = self.lines[from.index()];
-        self.origin[pc.index()] = self.origin[from.index()];
+        self.stand_for(pc, from);
+    }
+
+    /// From now on the instruction at `pc` has the line and origin of the one at `other`.
+    pub fn stand_for(&mut self, pc: Pc, other: Pc) {
+        self.lines[pc.index()] = self.lines[other.index()];
+        self.origin[pc.index()] = self.origin[other.index()];
     }
 
     /// Whether others than the instructions that name the register can see it.

@@ -5,7 +5,7 @@
 //!
 //! *Sound*, because every path takes as many back edges as before: they are counted by budgets, they poll, and finalizers run there. A branch whose condition a
 //! metamethod can decide, or that steps an iterator, counts its own back edge in some cases only; so such a branch stays the kind of edge it
-//! is, and takes over no back edge of a jump's.
+//! is, and takes over no back edge of a jump's. Any other takes its position over with it, as that is where a budget ends.
 
 use super::body::{Body, build, map_values};
 use crate::passes::Fuel;
@@ -27,26 +27,32 @@ pub fn run(body: &mut Body<'_>, fuel: &mut Fuel) {
     }
 }
 
-/// Whether a taken branch of this instruction is not in all cases counted as a back edge if it is one.
-fn is_counted_by_halves(instr: Instr) -> bool {
+/// Whether a branch must stay what it is, a back edge or none, and take over none of a jump's: it has errors of its own, whose position is its own, or it is not in
+/// all cases counted as a back edge if it is one.
+fn keeps_its_kind(instr: Instr) -> bool {
     let info = instr.info();
-    info.effects.contains(Effects::CALLS) || info.sem == Sem::ForPrep
+    info.effects.contains(Effects::CALLS) || info.sem == Sem::ForPrep || !info.errors.is_empty()
 }
 
-/// Where a branch from `from` to `to` can go at once.
-fn end_of(body: &Body<'_>, from: Pc, to: Pc, by_halves: bool) -> Pc {
-    let back = |from: Pc, to: Pc| u32::from(Function::is_back_edge(from, to));
-    let (mut best, mut at, mut edges) = (to, to, back(from, to));
+/// Where a branch from `from` to `to` can go at once, and the jump on the way whose back edge it then takes, if that is not its own.
+fn end_of(body: &Body<'_>, from: Pc, to: Pc, keeps_its_kind: bool) -> (Pc, Option<Pc>) {
+    let is_back = Function::is_back_edge(from, to);
+    let (mut best, mut at) = ((to, None), to);
+    let mut edges = u32::from(is_back);
+    let mut through = None;
     for _ in 0..LONGEST_CHAIN {
         let Instr::Jump { target } = body.instr(at) else { break };
-        edges += back(at, target);
+        if Function::is_back_edge(at, target) {
+            edges += 1;
+            through = Some(at);
+        }
         at = target;
-        let same = match by_halves {
-            true => edges == back(from, to) && back(from, at) == back(from, to),
-            false => edges == back(from, at),
+        let same = match keeps_its_kind {
+            true => through.is_none() && Function::is_back_edge(from, at) == is_back,
+            false => edges == u32::from(Function::is_back_edge(from, at)),
         };
         if same {
-            best = at;
+            best = (at, through);
         }
     }
     best
@@ -55,9 +61,13 @@ fn end_of(body: &Body<'_>, from: Pc, to: Pc, by_halves: bool) -> Pc {
 fn branch(body: &mut Body<'_>, pc: Pc, fuel: &mut Fuel) {
     let instr = body.instr(pc);
     let Some(target) = instr.target() else { return };
-    let end = end_of(body, pc, target, is_counted_by_halves(instr));
+    let (end, through) = end_of(body, pc, target, keeps_its_kind(instr));
     if end != target && fuel.take() {
         body.replace(pc, map_values(instr, |_, value| if value.label().is_some() { Value::Label(end) } else { value }));
+        if let Some(jump) = through {
+            // Where a budget ends or an interrupt comes is where the jump was.
+            body.stand_for(pc, jump);
+        }
     }
     let Instr::Jump { target } = body.instr(pc) else { return };
     let last = body.instr(target);
@@ -75,7 +85,7 @@ fn switch(body: &mut Body<'_>, table: usize, fuel: &mut Fuel) {
     let mut changed = body.function.tables[table].clone();
     let JumpTable { targets, default } = &mut changed;
     for target in targets.iter_mut().chain([default]) {
-        let end = end_of(body, from, *target, false);
+        let (end, _) = end_of(body, from, *target, true);
         if end != *target && fuel.take() {
             *target = end;
         }
@@ -99,11 +109,14 @@ fn around(body: &mut Body<'_>, fuel: &mut Fuel) {
         }
         let Some(op) = opposite(instr) else { continue };
         let back = Function::is_back_edge(jump, target);
-        let same = back == Function::is_back_edge(pc, target) && !(back && is_counted_by_halves(instr));
+        let same = back == Function::is_back_edge(pc, target) && !(back && keeps_its_kind(instr));
         if same && fuel.take() {
             let lead = |value: &Value| if value.label().is_some() { Value::Label(target) } else { *value };
             let values: Vec<Value> = instr.operands().iter().map(lead).collect();
             body.replace(pc, build(op, &values));
+            if back {
+                body.stand_for(pc, jump);
+            }
             is_target[target.index()] = true;
             keep[jump.index()] = false;
         }

@@ -18,8 +18,9 @@ use crate::{BlockId, Cfg, Function, Instr, OperandKind, Pc, Reg, Role, Sem, Valu
 type Copies = BTreeMap<Reg, Reg>;
 
 pub fn run(body: &mut Body<'_>, fuel: &mut Fuel) {
-    forwards(body, fuel);
+    // Backwards first: forwards makes sources live longer.
     backwards(body, fuel);
+    forwards(body, fuel);
 }
 
 /// Source and destination of a move between registers that nobody else can see.

@@ -114,6 +114,8 @@ fn mentioned(body: &Body<'_>) -> RegSet {
     let mut named: RegSet = (0..body.function.param_count).map(Reg).collect();
     for instr in &body.function.code {
         clobbers(*instr).for_each(|reg| named.insert(reg));
+        // A group of no registers names the first one all the same.
+        instr.group().into_iter().for_each(|group| named.insert(group.first));
         instr.for_each_use(&body.function, |callee| body.params(callee), |reg| named.insert(reg));
     }
     named

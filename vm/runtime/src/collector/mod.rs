@@ -91,6 +91,10 @@ pub(crate) struct Collector {
     due: u64,
     stress: Stress,
     collecting: bool,
+    /// Allocations made while there were roots, up to when there were none the last time.
+    exposed: u64,
+    /// Allocations made when the present roots were set.
+    exposed_since: u64,
     /// Objects that are reached and whose references are not marked yet; kept for its buffer.
     grey: Vec<*mut ObjectHeader>,
     handles: Vec<Rc<handle::Cell>>,
@@ -120,6 +124,8 @@ impl Default for Collector {
             due: pacing.least,
             stress: Stress::default(),
             collecting: false,
+            exposed: 0,
+            exposed_since: 0,
             grey: Vec::new(),
             handles: Vec::new(),
             finalizable: Vec::new(),
@@ -139,8 +145,20 @@ impl Heap {
     /// As long as they are set, `roots` may be used at each allocation, and whatever code holds over an allocation is reachable from
     /// them, from a [`Handle`], or kept (see [`Heap::keep`]).
     pub unsafe fn set_roots(&mut self, roots: Option<*mut dyn Roots>) {
+        let allocations = self.usage.allocations;
+        match (self.collector.roots, roots) {
+            (None, Some(_)) => self.collector.exposed_since = allocations,
+            (Some(_), None) => self.collector.exposed += allocations - self.collector.exposed_since,
+            _ => {}
+        }
         self.collector.roots = roots;
         self.plan();
+    }
+
+    /// Allocations made so far while there were roots.
+    pub(crate) fn exposed(&self) -> u64 {
+        let since = self.collector.roots.map_or(0, |_| self.usage.allocations - self.collector.exposed_since);
+        self.collector.exposed + since
     }
 
     /// Tells the heap what to do with states of coroutines. To be set before a coroutine gets one.

@@ -53,6 +53,8 @@ pub struct KindUsage {
 pub struct Statistics {
     /// Objects and buffers allocated (or asked for) since the heap was made.
     pub allocations: u64,
+    /// Of those, made while the heap had roots: each could have collected, and under stress has.
+    pub exposed: u64,
     /// Collections by cause, in order of [`Cause::ALL`].
     pub collections: [u64; Cause::ALL.len()],
     /// What is on the heap, by kind, in order of [`ObjectKind::ALL`].
@@ -66,6 +68,11 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    /// Collections for one cause.
+    pub fn collections_by(&self, cause: Cause) -> u64 {
+        self.collections[cause as usize]
+    }
+
     /// All collections.
     pub fn total_collections(&self) -> u64 {
         self.collections.iter().sum()
@@ -180,6 +187,7 @@ impl Heap {
         let record = &self.collector.statistics;
         Statistics {
             allocations: self.usage.allocations,
+            exposed: self.exposed(),
             collections: record.collections,
             kinds: ObjectKind::ALL.map(|kind| KindUsage {
                 kind,
