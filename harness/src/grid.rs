@@ -1,5 +1,6 @@
-//! The instruction grid as cases: one file per instruction, made from the table. What must come out is the outside judge's word
-//! (harness/judge/bytecode.py); neither the interpreter nor anything else of the VM is asked.
+//! The instruction grid as cases. Of the typed half there is one file per instruction, made from the table; what must come out is the outside judge's word
+//! (harness/judge/bytecode.py). Of the dynamic half programs come from harness/judge/dynamic, and what must come out is PUC Lua's word. Neither
+//! the interpreter nor anything else of the VM is asked.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -7,12 +8,14 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lockstep_bytecode::{Cell, CellProgram, ErrorKind, Kind, Op, cells, constant_text, grid};
+use lockstep_bytecode::{
+    Cell, CellProgram, ErrorKind, Kind, Op, cells, constant_text, dynamic_grid, grid, missing_cells, required_cells,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::program::{GRID, cases};
 use crate::corpus::{CorpusError, read};
-use crate::program::{CaseLimits, ExpectedError};
+use crate::program::{CaseLimits, ExpectedError, ProgramCase};
 
 /// Activations that cases of instructions that call may have.
 const DEPTH: u32 = 100;
@@ -234,7 +237,7 @@ fn literal(kind: Kind, bits: u64) -> String {
     }
 }
 
-/// The files that the grid must consist of: name and text, in the order of the table.
+/// The files that the typed half of the grid must consist of: name and text, in the order of the table.
 ///
 /// # Errors
 /// The judge cannot be asked.
@@ -254,16 +257,65 @@ pub fn files(judge: &Path) -> Result<Vec<(String, String)>, GridError> {
         .collect())
 }
 
-/// The required cells that no case of a corpus fills.
+/// The program that judges the dynamic half.
+const LUA: &str = "lua5.4";
+
+/// The files that the dynamic half of the grid must consist of: name and text.
+pub struct DynamicFiles {
+    /// The files.
+    pub files: Vec<(String, String)>,
+    /// Whether the outside judge was asked. If it is not on this machine, the files repeat the outcomes that the corpus holds.
+    pub is_judged: bool,
+}
+
+/// The files of the dynamic half, as `script` makes them.
+///
+/// # Errors
+/// The script cannot be run, or does not answer with files.
+pub fn dynamic_files(script: &Path, corpus: &Path) -> Result<DynamicFiles, GridError> {
+    let failed = |why: String| GridError::Judge { judge: script.to_owned(), why };
+    let is_judged = Command::new(LUA).arg("-v").output().is_ok_and(|output| output.status.success());
+    let mut command = Command::new("python3");
+    // No `__pycache__` beside the sources.
+    command.arg("-B").arg(script).arg("--corpus").arg(corpus);
+    if !is_judged {
+        command.arg("--stored");
+    }
+    let output = command.stderr(Stdio::inherit()).output().map_err(|e| failed(format!("python3: {e}")))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    let text = String::from_utf8(output.stdout).map_err(|e| failed(e.to_string()))?;
+    let files = text.lines().map(|line| {
+        let NamedFile { name, text } = serde_json::from_str(line).map_err(|e| failed(e.to_string()))?;
+        Ok((name, text))
+    });
+    Ok(DynamicFiles { files: files.collect::<Result<_, GridError>>()?, is_judged })
+}
+
+/// A line of the script's answer.
+#[derive(Deserialize)]
+struct NamedFile {
+    name: String,
+    text: String,
+}
+
+/// The cells that a case says it fills: those listed, and of the dynamic half those that its output states the outcomes of, in lines `CELL: outcome`.
+fn filled(case: &ProgramCase, dynamic: &HashSet<String>) -> Vec<String> {
+    let listed = case.cells.iter().chain(case.runs.iter().flat_map(|run| &run.cells));
+    let lines = case.runs.iter().flat_map(|run| run.output.lines());
+    let stated = lines.filter_map(|line| line.split_once(':')).map(|(cell, _)| cell);
+    listed.cloned().chain(stated.filter(|cell| dynamic.contains(*cell)).map(str::to_owned)).collect()
+}
+
+/// The names of the required cells that no case of a corpus fills.
 ///
 /// # Errors
 /// The corpus cannot be read.
-pub fn missing(corpus: &Path) -> Result<Vec<Cell>, GridError> {
-    let covered: HashSet<String> = cases(corpus)?
-        .into_iter()
-        .flat_map(|(_, case)| case.cells.into_iter().chain(case.runs.into_iter().flat_map(|run| run.cells)))
-        .collect();
-    Ok(lockstep_bytecode::missing_cells(&covered))
+pub fn missing(corpus: &Path) -> Result<Vec<String>, GridError> {
+    let dynamic: HashSet<String> = dynamic_grid().into_iter().collect();
+    let covered: HashSet<String> = cases(corpus)?.iter().flat_map(|(_, case)| filled(case, &dynamic)).collect();
+    Ok(missing_cells(&covered))
 }
 
 /// What a corpus claims to fill that is no cell: a misspelt or outdated name.
@@ -271,7 +323,7 @@ pub fn missing(corpus: &Path) -> Result<Vec<Cell>, GridError> {
 /// # Errors
 /// The corpus cannot be read.
 pub fn unknown(corpus: &Path) -> Result<Vec<String>, GridError> {
-    let known: HashSet<String> = grid().iter().map(Cell::to_string).collect();
+    let known: HashSet<String> = required_cells().into_iter().collect();
     let mut unknown = Vec::new();
     for (name, case) in cases(corpus)? {
         let claimed = case.cells.into_iter().chain(case.runs.into_iter().flat_map(|run| run.cells));
@@ -319,10 +371,10 @@ pub fn write(corpus: &Path, wanted: &[(String, String)]) -> Result<(), GridError
     Ok(())
 }
 
-/// How many runs and cells the files hold.
-pub fn size() -> (usize, usize) {
+/// How many runs the files of the typed half hold, and how many cells there are of the typed half and of the dynamic one.
+pub fn size() -> (usize, usize, usize) {
     let runs = Op::typed().map(|op| Draft::new(op).runs.len()).sum();
-    (runs, grid().len())
+    (runs, grid().len(), dynamic_grid().len())
 }
 
 #[cfg(test)]
@@ -333,24 +385,43 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")
     }
 
-    #[test]
-    fn every_cell_is_in_the_corpus_and_a_dropped_case_is_missed() {
-        assert_eq!(missing(&corpus()).expect("the corpus"), []);
-        assert_eq!(unknown(&corpus()).expect("the corpus"), Vec::<String>::new());
-        let partial = std::env::temp_dir().join(format!("lockstep-grid-{}", std::process::id()));
+    /// The missing cells of a corpus without the lines of the grid that contain `dropped`.
+    fn missing_without(dropped: &str) -> Vec<String> {
+        let partial = std::env::temp_dir().join(format!("lockstep-grid-{}-{}", std::process::id(), dropped.len()));
         let directory = partial.join(GRID);
         std::fs::create_dir_all(&directory).expect("a directory");
-        let dropped = "div.i64/error/divide_by_zero";
         for file in crate::corpus::files(&corpus().join(GRID)).expect("files") {
             let text = std::fs::read_to_string(&file).expect("text");
-            let kept: Vec<&str> = text.lines().filter(|line| !line.contains(&format!("\"{dropped}\""))).collect();
+            let kept: Vec<&str> = text.lines().filter(|line| !line.contains(dropped)).collect();
             std::fs::write(directory.join(file.file_name().expect("a name")), kept.join("\n")).expect("written");
         }
         let found = missing(&partial).expect("the partial corpus");
         std::fs::remove_dir_all(&partial).expect("removed");
-        let names: Vec<String> = found.iter().map(Cell::to_string).collect();
-        assert!(names.contains(&dropped.to_owned()), "{names:?}");
-        assert!(found.iter().all(|cell| cell.op.to_string() == "div.i64"), "{names:?}");
+        found
+    }
+
+    #[test]
+    fn every_cell_is_in_the_corpus_and_a_dropped_case_is_missed() {
+        assert_eq!(missing(&corpus()).expect("the corpus"), Vec::<String>::new());
+        assert_eq!(unknown(&corpus()).expect("the corpus"), Vec::<String>::new());
+        let found = missing_without("\"div.i64/error/divide_by_zero\"");
+        assert!(found.contains(&"div.i64/error/divide_by_zero".to_owned()), "{found:?}");
+        assert!(found.iter().all(|cell| cell.starts_with("div.i64/")), "{found:?}");
+        // Of the dynamic half a cell is filled by the line that states its outcome, or by the run with its error.
+        assert_eq!(missing_without("add.any/nil,meta2:"), ["add.any/nil,meta2"]);
+        assert_eq!(missing_without("\"mod.any/error/divide_by_zero\""), ["mod.any/error/divide_by_zero"]);
+    }
+
+    #[test]
+    fn without_the_judge_outcomes_are_those_stored() {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("judge/dynamic/grid.py");
+        let run = Command::new("python3").arg("-B").arg(&script).arg("--stored").arg("--corpus").arg(corpus()).output();
+        let text = String::from_utf8(run.expect("python3").stdout).expect("text");
+        let files: Vec<NamedFile> = text.lines().map(|line| serde_json::from_str(line).expect("a file")).collect();
+        assert!(!files.is_empty());
+        for NamedFile { name, text } in files {
+            assert!(read(&corpus().join(GRID).join(&name)).expect("a file") == text, "{name} is stale");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`fault`]: planted faults, which show that the gates see.
 //! - [`fuzz`]: random functions, judged and shrunk.
 //! - [`grid`]: the required cells of the instruction grid as cases, with an outside judge.
+//! - [`twin`]: cases that state their program in Lua, too, run by PUC Lua.
 //! - [`export`]: IR cases for others' runners.
 //! - [`conformance`]: whether a process speaks the exec protocol.
 //! - [`stats`]: intervals and verdicts.
@@ -51,6 +52,7 @@ pub mod report;
 pub mod results;
 pub mod stats;
 pub mod subject;
+pub mod twin;
 pub mod waiver;
 pub mod worker;
 

@@ -86,7 +86,7 @@ pub const CI: &[Row] = &[
     Row {
         name: "judges",
         shows: "the reference against judges that share no code with it",
-        commands: |sh, _| vec![lockstep(sh, "judge"), lockstep(sh, "grid")],
+        commands: |sh, _| vec![lockstep(sh, "judge"), lockstep(sh, "grid"), lockstep(sh, "twins")],
     },
     Row {
         name: "fuzz",

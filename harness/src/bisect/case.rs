@@ -68,6 +68,7 @@ pub fn write(
         limits: *limits,
         sees_collector: false,
         cells: Vec::new(),
+        twin: None,
         bench: None,
     };
     let program = Program::new(module, case)?;

@@ -279,6 +279,7 @@ impl Subject {
             limits: self.limits,
             sees_collector: false,
             cells: Vec::new(),
+            twin: None,
             bench: None,
         };
         let args = self.args.iter().map(Datum::value).collect::<Option<Vec<_>>>().ok_or("no value")?;
@@ -462,6 +463,7 @@ pub fn exit_of(progress: &str) -> Option<u64> {
 
 fn run(session: &mut Session, call: &Call) -> Observation {
     let outcome = session.run(call.entry, &call.args);
+    session.close();
     Observation { outcome, output: session.take_output(), heap: session.take_reached() }
 }
 

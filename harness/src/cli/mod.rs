@@ -30,6 +30,7 @@ mod run;
 mod schema;
 mod study;
 mod subject;
+mod twins;
 mod worker;
 
 use std::path::PathBuf;
@@ -92,6 +93,8 @@ enum Command {
     Passport(passport::Options),
     /// Check that the corpus holds every required cell of the instruction grid
     Grid(grid::Options),
+    /// Run the Lua twins of cases with PUC Lua
+    Twins(twins::Options),
     /// Run a program and print its result
     Run(run::Options),
     /// Show a program's bytecode, IR and machine code
@@ -226,6 +229,7 @@ pub fn main() -> ExitCode {
         Command::Passport(options) => passport::run(&options),
         Command::Grid(options) => grid::run(&options),
         Command::Passes(options) => optimiser::run(&options),
+        Command::Twins(options) => twins::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Disasm(options) => disasm::run(&options),
         #[cfg(feature = "oracle")]

@@ -118,6 +118,7 @@ pub(super) fn run(options: &Options) -> Done {
         .spawn(move || {
             let mut session = Session::new(module, config);
             let outcome = session.run(entry, &args);
+            session.close();
             let executions = if counts { session.executions() } else { Vec::new() };
             (outcome, session.take_output(), session.stats(), executions)
         })?

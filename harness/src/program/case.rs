@@ -38,6 +38,9 @@ pub struct ProgramCase {
     /// The cells of the instruction grid that it fills.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cells: Vec<String>,
+    /// The same program in Lua 5.4: it must write what the first run states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
     /// What makes it a benchmark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<Bench>,

@@ -206,6 +206,7 @@ fn program(module: Verified, entry: FuncId, limits: CaseLimits, sees_collector: 
         limits,
         sees_collector,
         cells: Vec::new(),
+        twin: None,
         bench: None,
     };
     Program { module: Arc::new(module), entry, case }

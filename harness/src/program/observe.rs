@@ -199,9 +199,13 @@ pub fn observe(program: &Program, call: &Call, setup: &Setup) -> Result<Observed
     Ok(Observed { seen, stats: session.stats(), executions, causes, collector: session.collector() })
 }
 
-/// Runs one call in a session; what a planted fault changes of its report is changed.
+/// Runs one call in a session, and ends the program; what a planted fault changes of its report is changed.
 pub fn run(session: &mut Session, call: &Call, seams: Seams) -> Observation {
-    let outcome = seams.within(|| session.run(call.entry, &call.args));
+    let outcome = seams.within(|| {
+        let outcome = session.run(call.entry, &call.args);
+        session.close();
+        outcome
+    });
     let mut seen = Observation { outcome, output: session.take_output(), heap: session.take_reached() };
     seams.seen(&mut seen);
     seen
@@ -276,7 +280,8 @@ impl Observation {
             return Err(format!("gives {}, the case states {}", self.show(program), show_expected(expected)));
         }
         if self.output != output.as_bytes() {
-            return Err(format!("writes {:?}, the case states {output:?}", String::from_utf8_lossy(&self.output)));
+            let (found, stated) = first_difference(&self.output, output.as_bytes());
+            return Err(format!("writes {found:?}, the case states {stated:?}"));
         }
         match &stated.heap {
             Some(heap) if heap.trim_end() != self.heap.trim_end() => {
@@ -299,8 +304,8 @@ impl Observation {
             return Err(format!("gives {found}, the interpreter {wanted}"));
         }
         if self.output != reference.output {
-            let show = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
-            return Err(format!("writes {:?}, the interpreter {:?}", show(&self.output), show(&reference.output)));
+            let (found, wanted) = first_difference(&self.output, &reference.output);
+            return Err(format!("writes {found:?}, the interpreter {wanted:?}"));
         }
         if self.heap != reference.heap {
             let mut lines = self.heap.lines().zip(reference.heap.lines());
@@ -332,6 +337,22 @@ fn show_traceback(places: Option<&[Place]>) -> String {
     let Some(places) = places else { return "of more than 128 activations".to_owned() };
     let show = |Place { function, pc, line }: &Place| format!("`{function}` at pc {pc}, line {line}");
     places.iter().map(show).collect::<Vec<_>>().join("; ")
+}
+
+/// Two texts that differ, for people: whole if they are short, otherwise from the line on in which they differ first, and not too much of it.
+fn first_difference(found: &[u8], wanted: &[u8]) -> (String, String) {
+    const SHORT: usize = 400;
+    let mut from = 0;
+    if found.len().max(wanted.len()) > SHORT {
+        let same = found.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+        from = found[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    }
+    let show = |bytes: &[u8]| {
+        let (before, after) = (if from > 0 { "…" } else { "" }, if bytes.len() > from + SHORT { "…" } else { "" });
+        let part = String::from_utf8_lossy(&bytes[from..bytes.len().min(from + SHORT)]);
+        format!("{before}{part}{after}")
+    };
+    (show(found), show(wanted))
 }
 
 fn cut(text: &str) -> String {

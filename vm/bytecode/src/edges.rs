@@ -153,6 +153,17 @@ const IMM32: &[Edge] = &[
 const IMM_U32: &[Edge] =
     &[edge("zero", 0), edge("one", 1), edge("seven", 7), edge("pow31", 1 << 31), edge("max", u32::MAX as u64)];
 
+const IMM16: &[Edge] = &[
+    edge("zero", 0),
+    edge("one", 1),
+    edge("minus_one", u64::MAX),
+    edge("seven", 7),
+    edge("min", i16::MIN as i64 as u64),
+    edge("max", i16::MAX as u64),
+];
+
+const IMM_U16: &[Edge] = &[edge("zero", 0), edge("one", 1), edge("max", u16::MAX as u64)];
+
 const IMM8: &[Edge] = &[
     edge("zero", 0),
     edge("one", 1),
@@ -197,6 +208,8 @@ pub fn immediate_edges(role: Role) -> &'static [Edge] {
     match role {
         Role::Imm32 => IMM32,
         Role::ImmU32 => IMM_U32,
+        Role::Imm16 => IMM16,
+        Role::ImmU16 => IMM_U16,
         Role::Imm8 => IMM8,
         Role::ImmU8 => IMM_U8,
         Role::Flag => BOOL,
@@ -217,7 +230,7 @@ mod tests {
             assert!(names.len() == edges(kind).len() && values.len() == names.len(), "{kind}");
             assert!(edges(kind).iter().all(|edge| kind.normalise(edge.bits) == edge.bits), "{kind}");
         }
-        for role in [Role::Imm32, Role::ImmU32, Role::Imm8, Role::ImmU8, Role::Flag] {
+        for role in [Role::Imm32, Role::ImmU32, Role::Imm16, Role::ImmU16, Role::Imm8, Role::ImmU8, Role::Flag] {
             let (least, greatest) = role.immediate_range().expect("immediate");
             for edge in immediate_edges(role) {
                 assert!((least..=greatest).contains(&(edge.bits as i64)), "{role:?} {}", edge.name);

@@ -85,7 +85,7 @@ impl Family {
         Family::AnyCoroutines,
     ];
 
-    /// Whether the family's instructions work on dynamic values. Cases of theirs are written by hand, in `corpus/bytecode/dynamic`.
+    /// Whether the family's instructions work on dynamic values.
     pub const fn is_dynamic(self) -> bool {
         self as u8 > Family::Output as u8
     }

@@ -77,23 +77,23 @@ macro_rules! dynamic_instructions {
                 "pow"
                     {PowAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Pow)] [CALLS] [TypeError] Helper;
-                /// Bitwise and of integers, or of floats equal to integers. Strings that are numerals count as numbers; other operands have metamethod `__band`.
+                /// Bitwise and of integers, or of floats equal to integers. Other operands have metamethod `__band`.
                 "band"
                     {BandAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Band)] [CALLS] [TypeError, Conversion] Helper;
-                /// Bitwise or of integers, or of floats equal to integers. Strings that are numerals count as numbers; other operands have metamethod `__bor`.
+                /// Bitwise or of integers, or of floats equal to integers. Other operands have metamethod `__bor`.
                 "bor"
                     {BorAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Bor)] [CALLS] [TypeError, Conversion] Helper;
-                /// Bitwise exclusive or of integers, or of floats equal to integers. Strings that are numerals count as numbers; other operands have metamethod `__bxor`.
+                /// Bitwise exclusive or of integers, or of floats equal to integers. Other operands have metamethod `__bxor`.
                 "bxor"
                     {BxorAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Bxor)] [CALLS] [TypeError, Conversion] Helper;
-                /// Logical shift left; by a negative number to the right, by 64 or more 0. Strings that are numerals count as numbers; other operands have metamethod `__shl`.
+                /// Logical shift left; by a negative number to the right, by 64 or more 0. Other operands have metamethod `__shl`.
                 "shl"
                     {ShlAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Shl)] [CALLS] [TypeError, Conversion] Helper;
-                /// Logical shift right; by a negative number to the left, by 64 or more 0. Strings that are numerals count as numbers; other operands have metamethod `__shr`.
+                /// Logical shift right; by a negative number to the left, by 64 or more 0. Other operands have metamethod `__shr`.
                 "shr"
                     {ShrAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), b: use(Generic), seen: seen) [Arith(Shr)] [CALLS] [TypeError, Conversion] Helper;
@@ -375,7 +375,7 @@ macro_rules! dynamic_instructions {
                 /// Suspends the running coroutine, handing out values; the results are those that it is resumed with.
                 "yield"
                     {YieldAny ".any" (Any)}
-                    (values: list, args: reads, results: writes) [Yield] [CALLS] [Raised] Helper;
+                    (values: list, args: reads, results: writes) [Yield] [CALLS] [TypeError] Helper;
                 /// `suspended`, `running`, `normal` or `dead`.
                 "status"
                     {StatusAny ".any" (Any)}
@@ -383,7 +383,7 @@ macro_rules! dynamic_instructions {
                 /// Ends the coroutine at `base`, which must be suspended or dead, and closes its variables: the results are `true`, or `false` and an error.
                 "close_coroutine"
                     {CloseCoroutineAny ".any" (Any)}
-                    (base: callee, args: reads, results: writes) [CoroutineClose] [CALLS] [TypeError, Raised] Helper;
+                    (base: callee, args: reads, results: writes) [CoroutineClose] [CALLS] [TypeError] Helper;
                 /// The running coroutine; nil outside.
                 "running"
                     {RunningAny ".any" (Any)}

@@ -151,6 +151,11 @@ impl Session {
         outcome
     }
 
+    /// Ends the program after a run: finalizers of all objects are run. What they write belongs to the output.
+    pub fn close(&mut self) {
+        lockstep_interp::close(&mut self.vm);
+    }
+
     /// Hands over what the program has written.
     pub fn take_output(&mut self) -> Vec<u8> {
         self.vm.take_output()

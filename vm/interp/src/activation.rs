@@ -5,7 +5,7 @@
 //! whose return ends the activation and in whose slot 0 the result is left. Calls between functions of the VM never nest
 //! activations; a native function that calls back into the interpreter does.
 
-use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc, Reg};
+use lockstep_bytecode::{FuncId, Instr, Pc, Reg};
 use lockstep_layout::{
     Ctx, FRESH_PARAM, Frame, FrameFlags, FunctionEntry, Slot, Status, frame_size, payload_offset, tag_offset,
 };
@@ -443,12 +443,7 @@ pub unsafe fn interrupted(ctx: *mut Ctx) -> bool {
 /// The registers are those of a running activation; the VM is not otherwise in use.
 #[cold]
 #[inline(never)]
-pub unsafe fn attend(
-    ctx: *mut Ctx,
-    registers: &mut Registers,
-    home: *mut Frame,
-    resume: *const Instr,
-) -> Result<bool, ErrorKind> {
+pub unsafe fn attend(ctx: *mut Ctx, registers: &mut Registers, home: *mut Frame, resume: *const Instr) -> bool {
     // SAFETY: the caller says so; `resume` points into the function's code.
     unsafe {
         let at = std::mem::replace(&mut registers.ip, resume);
@@ -468,11 +463,22 @@ pub unsafe fn attend(
             let finalizer = vm.heap().metamethod(object, Metamethod::Gc);
             if is_function(finalizer) {
                 here.stage_values(&[object]);
-                return here.call_value(finalizer, FrameFlags::FINALIZER).map(|_| true);
+                // A finalizer cannot be left by a yield: nobody has called it.
+                here.vm().thread().boundaries += 1;
+                if let Err(kind) = here.call_value(finalizer, FrameFlags::FINALIZER) {
+                    // It is a function of the host, or there is no room for its frame: the program does not see the error.
+                    let vm = here.vm();
+                    vm.thread().boundaries -= 1;
+                    vm.dynamic.thrown = Slot::NIL;
+                    let pending = vm.dynamic.pending.take().and_then(|pending| pending.message);
+                    let message = vm.take_message().or(pending);
+                    vm.dynamic.warnings.push(message.unwrap_or_else(|| kind.message().to_owned()));
+                }
+                return true;
             }
         }
         here.s.ip = at;
-        Ok(false)
+        false
     }
 }
 

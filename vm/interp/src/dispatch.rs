@@ -90,12 +90,10 @@ macro_rules! asked {
 
 /// Attends to what the VM asks for; the frame goes on at `resume`.
 macro_rules! attend {
-    ($s:ident, $ctx:ident, $home:ident, $run:lifetime, $resume:expr) => {{
+    ($s:ident, $ctx:ident, $home:ident, $resume:expr) => {{
         let resume = $resume;
-        match attend($ctx, &mut $s, $home, resume) {
-            Ok(false) => {}
-            Ok(true) => continue,
-            Err(kind) => break $run kind,
+        if attend($ctx, &mut $s, $home, resume) {
+            continue;
         }
     }};
 }
@@ -104,7 +102,7 @@ macro_rules! attend {
 macro_rules! event {
     ($s:ident, $ctx:ident, $home:ident, $run:lifetime) => {{
         if asked!($ctx, $run) {
-            attend!($s, $ctx, $home, $run, $s.ip);
+            attend!($s, $ctx, $home, $s.ip);
         }
         if MODE == FULL && !vm($ctx).steps() {
             count_down!($s, $ctx, $run);
@@ -134,7 +132,7 @@ macro_rules! jump {
                 count_down!($s, $ctx, $run);
             }
             if asked {
-                attend!($s, $ctx, $home, $run, to);
+                attend!($s, $ctx, $home, to);
             }
             if MODE != PLAIN {
                 let loops = (*entry_of($ctx, (*$s.frame).func)).loops as *mut u32;

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use lockstep_bytecode::{ErrorKind, FuncId, Function, Kind, Pc, Verified};
 use lockstep_layout::{Ctx, Frame, FrameFlags, Slot, Status, payload_offset, tag_offset};
 use lockstep_runtime::{
-    CallKind, Error, HostError, InterpreterEntries, Limits, NativeEntry, Position, StackSizes, Traceback, Value, Vm,
-    describe,
+    CallKind, Error, HostError, InterpreterEntries, Limits, Metamethod, NativeEntry, Position, StackSizes, Traceback,
+    Value, Vm, describe,
 };
 
 use activation::{Flow, Registers, after_exit, enter_native, entry_of, freshen, hot_function, native_fits};
@@ -129,6 +129,41 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
         Ok(Status::ERROR) => Err(vm.take_error().expect("a failed run leaves an error")),
         Ok(other) => panic!("a run ended with status {other}"),
     }
+}
+
+/// Ends the program: runs the finalizers of all objects, those reachable too, the youngest first. Errors in them are warnings, as in a run; one that no
+/// program can catch (no budget is left, an interrupt) ends it all. What the last run has left on the stack is gone.
+pub fn close(vm: &mut Vm) {
+    // What the run has left for its host stays.
+    let reached = std::mem::take(&mut vm.dynamic.reached);
+    vm.end_run();
+    vm.heap_mut().finalize_all();
+    vm.allow_collections(true);
+    while let Some(object) = vm.heap_mut().next_finalizer() {
+        // SAFETY: the object was just taken off the list that keeps it, and its metatable lives with it.
+        let finalizer = unsafe { vm.heap().metamethod(object, Metamethod::Gc) };
+        if !dynamic::is_function(finalizer) {
+            continue;
+        }
+        // The call stages the object, and holds it so.
+        let outcome = catch_unwind(AssertUnwindSafe(|| call_from_host(vm, finalizer, &[object], CallKind::Plain)));
+        if let Err(panic) = outcome {
+            vm.allow_collections(false);
+            resume_unwind(panic);
+        }
+        let pending = vm.dynamic.pending.take();
+        vm.end_run();
+        match pending {
+            Some(pending) if pending.kind.is_final() => break,
+            Some(pending) => {
+                let message = pending.message.unwrap_or_else(|| pending.kind.message().to_owned());
+                vm.dynamic.warnings.push(message);
+            }
+            None => {}
+        }
+    }
+    vm.allow_collections(false);
+    vm.dynamic.reached = reached;
 }
 
 /// Runs the function of a prepared frame from its start, natively if it can.

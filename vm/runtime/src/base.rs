@@ -1,6 +1,7 @@
 //! The host functions that every VM has: what cases and front ends need to look at values.
 //!
-//! They are Lua's, of the same names; `sqrt` is its `math.sqrt`, `collect` runs a full collection, and `memory` answers the bytes in use. Objects are spelled by their type alone, so that
+//! They are Lua's, of the same names; `sqrt` is its `math.sqrt`, `collect` runs a full collection, `memory` answers the bytes in use, `apply` calls its first
+//! argument, and `userdata` makes a userdata with the metatable given. Objects are spelled by their type alone, so that
 //! output is the same in every run.
 
 use crate::dynamic::Dynamic;
@@ -10,7 +11,7 @@ use crate::metamethod::Metamethod;
 
 /// Registers all of them.
 pub(crate) fn register(heap: &mut Heap, dynamic: &mut Dynamic) {
-    let functions: [(&str, HostCode); 14] = [
+    let functions: [(&str, HostCode); 15] = [
         ("print", raw(print)),
         ("tostring", raw(tostring)),
         ("type", typed(|value: Local<'_>| value.type_name())),
@@ -25,6 +26,7 @@ pub(crate) fn register(heap: &mut Heap, dynamic: &mut Dynamic) {
         ("memory", raw(memory)),
         ("apply", raw(apply)),
         ("sqrt", typed(f64::sqrt)),
+        ("userdata", raw(userdata)),
     ];
     for (name, code) in functions {
         let number = dynamic.hosts.len() as u64;
@@ -116,6 +118,13 @@ fn collect(call: &mut Scope<'_>) -> HostResult {
 fn memory(call: &mut Scope<'_>) -> HostResult {
     let used = call.memory() as i64;
     call.push(used)
+}
+
+/// A userdata of no content, with its argument as metatable if that is a table.
+fn userdata(call: &mut Scope<'_>) -> HostResult {
+    let userdata = call.userdata((), 0)?;
+    call.set_userdata_metatable(userdata, call.value(0).as_table());
+    call.push(userdata.local())
 }
 
 /// Calls its first argument with the others: a call of the program below a function of the host.

@@ -146,6 +146,21 @@ impl Heap {
         }
         Ok(())
     }
+
+    /// Says that a coroutine's state has no more than `bytes` bytes.
+    ///
+    /// # Safety
+    /// As for [`Heap::charge_coroutine`].
+    pub unsafe fn discharge_coroutine(&mut self, coroutine: CoroutineRef, bytes: u64) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let charged = (*coroutine.as_ptr()).bytes;
+            if bytes < charged {
+                self.unreserve(ObjectKind::Coroutine, charged - bytes);
+                (*coroutine.as_ptr()).bytes = bytes;
+            }
+        }
+    }
 }
 
 impl ClosureRef {

@@ -86,17 +86,26 @@ impl Stack {
         self.segments.len()
     }
 
+    /// By how many bytes [`Stack::push`] with the same argument makes the stack larger.
+    pub fn growth(&self, least: usize) -> usize {
+        let is_there = self.spare.as_ref().is_some_and(|spare| spare.size >= least);
+        if is_there { 0 } else { self.next_size(least) }
+    }
+
+    /// The size of a new segment of at least `least` bytes.
+    fn next_size(&self, least: usize) -> usize {
+        let usual = match self.chained_size {
+            0 => (self.bytes() * 2).clamp(MAX_FRAME_SIZE, 1 << 20),
+            size => size,
+        };
+        usual.max(least)
+    }
+
     /// Chains a segment of at least `least` bytes, which becomes the current one, and returns the address of its first frame.
     pub fn push(&mut self, least: usize) -> Result<u64, OutOfMemory> {
         let segment = match self.spare.take_if(|spare| spare.size >= least) {
             Some(segment) => segment,
-            None => {
-                let usual = match self.chained_size {
-                    0 => (self.bytes() * 2).clamp(MAX_FRAME_SIZE, 1 << 20),
-                    size => size,
-                };
-                Segment::zeroed(usual.max(least))?
-            }
+            None => Segment::zeroed(self.next_size(least))?,
         };
         let base = segment.base as u64;
         self.segments.push(segment);
@@ -112,6 +121,7 @@ impl Stack {
     /// Leaves all chained segments.
     pub fn reset(&mut self) {
         self.segments.truncate(1);
+        self.spare = None;
     }
 }
 

@@ -80,6 +80,11 @@ impl Thread {
         }
     }
 
+    /// What it costs, its stack included, in bytes.
+    pub fn bytes(&self) -> u64 {
+        (size_of::<Thread>() + self.stack.bytes()) as u64
+    }
+
     /// The open upvalue of a slot of this thread's stack; a new one if there is none.
     ///
     /// The list is in the order of the frames, innermost first, and within a frame by address: so a frame's upvalues are found at its front.

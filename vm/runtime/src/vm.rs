@@ -14,7 +14,7 @@ use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Slot, Tag, payload_of
 
 use crate::base;
 use crate::closure::CoroutineRef;
-use crate::collector::{CoroutineHooks, Roots};
+use crate::collector::{Cause, CoroutineHooks, Roots};
 use crate::dynamic::{Dynamic, InterpreterCall, Pending};
 use crate::error::{Error, Position, Traceback};
 use crate::functions::Functions;
@@ -475,17 +475,11 @@ impl Vm {
 
     /// Prepares a run: an empty stack, a full budget, no error, the current thread's machine stack.
     pub fn begin_run(&mut self) {
-        self.dynamic.current = &raw mut *self.main;
-        self.main.stack.reset();
-        (self.main.open, self.main.boundaries) = (0, 0);
-        self.main.to_close.clear();
-        self.main.status = ThreadStatus::Running;
+        self.end_run();
         if self.stress_safepoints {
             self.ctx.poll().fetch_or(POLL_STRESS, Ordering::Relaxed);
         }
         self.main.failure = None;
-        self.dynamic.reset();
-        self.heap.release_to(0);
         let clamp = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
         let budget = self.limits.budget.map(clamp);
         let (countdown, then) = match (budget, self.forced_exit.map(|k| clamp(k - 1))) {
@@ -501,17 +495,13 @@ impl Vm {
         if self.is_plain() {
             self.fuse(true);
         }
-        let segment_end = self.main.stack.end();
-        let vm: *mut Vm = self;
         let ctx = self.ctx();
         // SAFETY: the context is owned by `self`, and no program runs now. The fields are written one by one, as `poll`
         // may be touched by another thread.
         unsafe {
             (*ctx).countdown = countdown;
-            (*ctx).segment_end = segment_end;
             (*ctx).stack_limit = machine_stack_limit();
             (*ctx).exit_frame = 0;
-            (*ctx).vm = vm.cast();
         }
     }
 
@@ -583,6 +573,43 @@ impl Vm {
     pub fn pop_segment(&mut self) {
         self.stack().pop();
         self.publish_segment_end();
+        let (object, bytes) = (self.thread().object, self.thread().bytes());
+        // SAFETY: the object of a running thread is live.
+        unsafe {
+            if let Some(coroutine) = CoroutineRef::from_slot(object) {
+                self.heap.discharge_coroutine(coroutine, bytes);
+            }
+        }
+    }
+
+    /// Counts a segment of at least so many bytes, which is about to be chained to a coroutine's stack, towards the memory limit. The main program's
+    /// stack does not count.
+    ///
+    /// # Errors
+    /// The limit is reached, and a collection has not helped.
+    pub fn charge_segment(&mut self, least: usize) -> Result<(), OutOfMemory> {
+        let thread = self.thread();
+        let bytes = thread.bytes() + thread.stack.growth(least) as u64;
+        // SAFETY: the object of a running thread is live.
+        match unsafe { CoroutineRef::from_slot(thread.object) } {
+            // SAFETY: as above.
+            Some(coroutine) => unsafe { self.heap.charge_coroutine(coroutine, bytes) },
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a run, however it has come to its end: nothing of it is on the stack any more.
+    pub fn end_run(&mut self) {
+        self.dynamic.current = &raw mut *self.main;
+        self.main.stack.reset();
+        (self.main.open, self.main.boundaries, self.main.status) = (0, 0, ThreadStatus::Running);
+        self.main.to_close.clear();
+        self.dynamic.reset();
+        self.heap.release_to(0);
+        self.publish_segment_end();
+        let vm: *mut Vm = self;
+        // SAFETY: the field is plain data of the context that `self` owns, and no program runs.
+        unsafe { (*self.ctx()).vm = vm.cast() };
     }
 
     fn publish_segment_end(&mut self) {
@@ -678,6 +705,13 @@ impl Vm {
 
     fn make_output_room(&self, bytes: usize) -> Result<(), OutOfMemory> {
         if (self.output.len() + bytes) as u64 > self.heap.available() { Err(OutOfMemory) } else { Ok(()) }
+    }
+
+    /// Makes room for so many bytes of output by a collection, if there is none otherwise. The pc is stored, and the bytes lie outside of the heap.
+    pub fn collect_for_output(&mut self, bytes: usize) {
+        if self.make_output_room(bytes).is_err() {
+            self.heap.collect(Cause::Limit);
+        }
     }
 
     /// The payload word for a host value: scalars as they are, arrays copied into the heap.

@@ -177,7 +177,12 @@ impl Here<'_> {
             }
             let size = frame_size(u32::from((*entry).frame_slots)) as usize;
             if base as u64 + (below + size) as u64 > (*ctx).segment_end {
-                match chain_segment(ctx, below + size) {
+                // Counting the segment may collect: what is called may have no one else to keep it.
+                let kept = self.heap().kept();
+                self.heap().keep(Slot { payload: closure as u64, tag: Tag::CLOSURE.0 });
+                let charged = self.vm().charge_segment(below + size);
+                self.heap().release_to(kept);
+                match charged.ok().and_then(|()| chain_segment(ctx, below + size)) {
                     Some(chained) => base = chained,
                     None => {
                         self.vm().dynamic.staged.clear();
@@ -419,8 +424,15 @@ impl Here<'_> {
                 inherited &= !FrameFlags::SEGMENT;
                 base = (*self.ctx).segment_end as *mut Frame;
             }
-            self.lay_frame(base, callee.payload as *mut ClosureHeader, caller as *mut Frame, depth, inherited)?;
-            Ok(Go::Continue)
+            let made =
+                self.lay_frame(base, callee.payload as *mut ClosureHeader, caller as *mut Frame, depth, inherited);
+            if made.is_err() && flags & FrameFlags::SEGMENT != 0 {
+                // The error is raised in the frame: its segment, the one left last, is current again.
+                let again = chain_segment(self.ctx, 0);
+                assert!(again.is_some_and(|again| again <= frame), "the segment left last is kept");
+                (*frame).flags |= FrameFlags::SEGMENT;
+            }
+            made.map(|()| Go::Continue)
         }
     }
 
@@ -502,6 +514,7 @@ impl Here<'_> {
         // SAFETY: the caller says so. An instruction's registers exist.
         unsafe {
             if flags & FrameFlags::FINALIZER != 0 {
+                self.vm().thread().boundaries -= 1;
                 self.vm().dynamic.staged.clear();
                 return Ok(Go::Continue);
             }

@@ -7,9 +7,6 @@ use lockstep_runtime::{CoroutineRef, Pending, Stack, Thread, ThreadStatus, Unwin
 use super::{Go, Here, Outcome, is_function, no_memory};
 use crate::activation::Registers;
 
-/// What a thread costs besides its stack.
-const THREAD_BYTES: u64 = size_of::<Thread>() as u64;
-
 impl Here<'_> {
     /// `coroutine`.
     ///
@@ -29,7 +26,7 @@ impl Here<'_> {
             let coroutine = heap.new_coroutine().map_err(no_memory)?;
             let kept = heap.kept();
             heap.keep(coroutine.slot());
-            let charged = heap.charge_coroutine(coroutine, THREAD_BYTES + Stack::SMALL as u64);
+            let charged = heap.charge_coroutine(coroutine, (size_of::<Thread>() + Stack::SMALL) as u64);
             heap.release_to(kept);
             charged.map_err(no_memory)?;
             let stack = Stack::small(0).map_err(no_memory)?;
@@ -211,6 +208,9 @@ impl Here<'_> {
                     closing.extend((*thread).to_close.drain(..).map(|slot| *slot));
                     (*thread).close_all(self.heap());
                     (*thread).stack.reset();
+                    if let Some(coroutine) = CoroutineRef::from_slot(*self.slot(base)) {
+                        self.heap().discharge_coroutine(coroutine, (*thread).bytes());
+                    }
                 }
                 status => {
                     let message = format!("cannot close a {} coroutine", status.name());

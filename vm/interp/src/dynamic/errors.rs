@@ -14,6 +14,9 @@ use crate::activation::{Registers, entry_of};
 /// Room that a message handler gets above the limit of depth when that is what it handles.
 const HANDLER_DEPTH: u32 = 100;
 
+/// An error in a message handler is handled by the handler again, until so many of them wait for each other.
+const HANDLERS: u32 = 10;
+
 impl Here<'_> {
     /// `throw`.
     ///
@@ -77,7 +80,7 @@ impl Here<'_> {
             let mut value = vm.dynamic.no_memory;
             if kind != ErrorKind::MemoryLimit && !kind.is_final() {
                 let what = message.as_deref().unwrap_or(kind.message());
-                let text = match self.s.frame.is_null() {
+                let text = match self.s.frame.is_null() || self.is_of_library() {
                     true => what.to_owned(),
                     false => {
                         let (func, line) = self.position();
@@ -117,6 +120,16 @@ impl Here<'_> {
         }
     }
 
+    /// Whether the instruction stands for a function of Lua's library, whose own errors have no position.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation.
+    unsafe fn is_of_library(&self) -> bool {
+        // SAFETY: the caller says so.
+        let instr = unsafe { self.instr() };
+        matches!(instr, Instr::PcallAny { .. } | Instr::XpcallAny { .. } | Instr::YieldAny { .. })
+    }
+
     /// The pending error goes to whoever handles or catches it.
     ///
     /// # Safety
@@ -128,7 +141,7 @@ impl Here<'_> {
             let (kind, is_handled) =
                 dynamic.pending.as_ref().map_or((ErrorKind::Interrupted, true), |p| (p.kind, p.is_handled));
             let mut frame = self.s.frame;
-            let (mut in_handler, mut handler, mut reaches_host) = (false, None, false);
+            let (mut handlers, mut handler, mut reaches_host) = (0, None, false);
             loop {
                 match self.waiting_at(frame) {
                     Instr::PcallAny { .. } if !kind.is_final() && !lockstep_runtime::planted!("leaked-handler") => {
@@ -140,7 +153,7 @@ impl Here<'_> {
                     }
                     _ => {}
                 }
-                in_handler |= (*frame).flags & FrameFlags::HANDLER != 0;
+                handlers += u32::from((*frame).flags & FrameFlags::HANDLER != 0);
                 if (*frame).flags & (FrameFlags::FINALIZER | FrameFlags::PROTECTED) != 0 {
                     break;
                 }
@@ -150,8 +163,7 @@ impl Here<'_> {
                 }
                 frame = (*frame).caller as *mut Frame;
             }
-            if in_handler && !is_handled && !kind.is_final() {
-                // No handler handles errors of handlers.
+            if handlers >= HANDLERS && !is_handled && !kind.is_final() {
                 let value = dynamic.handler_error;
                 let kind = ErrorKind::HandlerError;
                 dynamic.pending = Some(Pending { kind, value, is_handled: true, ..Pending::default() });
@@ -269,8 +281,11 @@ impl Here<'_> {
                     self.vm().pop_segment();
                 }
                 frame = caller as *mut Frame;
-                if flags & FrameFlags::FINALIZER != 0 && !kind.is_final() {
-                    break UnwindEnd::Finalizer;
+                if flags & FrameFlags::FINALIZER != 0 {
+                    self.vm().thread().boundaries -= 1;
+                    if !kind.is_final() {
+                        break UnwindEnd::Finalizer;
+                    }
                 }
             };
             *self.s = Registers::of(self.ctx, frame);

@@ -2,12 +2,13 @@
 
 use lockstep_bytecode::{Count, ErrorKind, Instr, Pc, Reg};
 use lockstep_layout::{Slot, Tag};
-use lockstep_runtime::{ForeignRef, TableRef, loop_limit, to_number};
+use lockstep_runtime::{ForeignRef, TableRef, loop_limit, number_as_float, to_number};
 
 use super::{Go, Here, Outcome};
 
 impl Here<'_> {
     /// `for_prep` (manual §3.3.5): with integers for initial value and step the rounds are counted before, so that nothing overflows.
+    /// Strings that are numerals count as numbers, as in PUC Lua; only an integer itself makes a loop over integers, though.
     ///
     /// # Safety
     /// The registers are those of a running activation at such an instruction; nobody else uses the VM.
@@ -26,15 +27,16 @@ impl Here<'_> {
                 if step == 0 {
                     return self.fail(ErrorKind::TypeError, "'for' step is zero".to_owned());
                 }
-                let limit = match Tag(limit.tag) {
-                    Tag::I64 => limit.payload as i64,
+                let bound = to_number(limit);
+                let limit = match Tag(bound.tag) {
+                    Tag::I64 => bound.payload as i64,
                     Tag::F64 => {
-                        let limit = f64::from_bits(limit.payload);
+                        let limit = f64::from_bits(bound.payload);
                         match loop_limit(limit, step > 0) {
                             Some(limit) => limit,
-                            // Beyond all integers, or NaN: no round, or all there are.
+                            // Beyond all integers: no round, or all there are. NaN is below all, as in PUC Lua.
                             None if step > 0 && limit > 0.0 => i64::MAX,
-                            None if step < 0 && limit < 0.0 => i64::MIN,
+                            None if step < 0 && (limit < 0.0 || limit.is_nan()) => i64::MIN,
                             None => return skip(self),
                         }
                     }
@@ -51,10 +53,9 @@ impl Here<'_> {
                 slots.add(3).write(Slot::i64(start));
                 return Ok(Go::Next);
             }
-            let float = |value: Slot| match Tag(value.tag) {
-                Tag::I64 => Some(value.payload as i64 as f64),
-                Tag::F64 => Some(f64::from_bits(value.payload)),
-                _ => None,
+            let float = |value: Slot| {
+                let number = to_number(value);
+                (!number.is_nil()).then(|| number_as_float(number))
             };
             let Some(bound) = float(limit) else { return self.for_error("limit", limit) };
             let Some(pace) = float(step) else { return self.for_error("step", step) };
@@ -62,7 +63,8 @@ impl Here<'_> {
             if pace == 0.0 {
                 return self.fail(ErrorKind::TypeError, "'for' step is zero".to_owned());
             }
-            if !(if pace > 0.0 { first <= bound } else { bound <= first }) {
+            // With NaN there is a first round, as in PUC Lua.
+            if if pace > 0.0 { bound < first } else { first < bound } {
                 return skip(self);
             }
             slots.write(Slot::f64(first));
@@ -77,9 +79,9 @@ impl Here<'_> {
     /// As for [`Here::for_prep`].
     #[cold]
     unsafe fn for_error(&mut self, what: &str, value: Slot) -> Outcome {
-        // SAFETY: the caller says so. A string that spells a number is none here.
+        // SAFETY: the caller says so.
         unsafe {
-            debug_assert!(!value.is_number() && (to_number(value).is_nil() || value.is(Tag::STRING)));
+            debug_assert!(to_number(value).is_nil());
             let what = if what == "initial" { "initial value" } else { what };
             let message = format!("bad 'for' {what} (number expected, got {})", self.type_of(value));
             self.fail(ErrorKind::TypeError, message)

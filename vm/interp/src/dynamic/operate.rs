@@ -114,7 +114,7 @@ impl Here<'_> {
         }
     }
 
-    /// No metamethod helps: blames the operand that is at fault, the second if both are, as Lua does.
+    /// No metamethod helps: blames the operand that is at fault, the first if both are, as Lua does.
     ///
     /// # Safety
     /// As for [`Here::operate`].
@@ -132,13 +132,14 @@ impl Here<'_> {
                 let name = self.named(culprit).map_or(String::new(), |reg| self.describe(reg));
                 return self.fail(ErrorKind::Conversion, format!("number{name} has no integer representation"));
             }
-            let is_good = |value: Slot| match op.is_bitwise() {
-                true => value.is_number(),
-                false => !to_number(value).is_nil(),
-            };
-            let (culprit, operand) = if is_good(a) { (b, "b") } else { (a, "a") };
-            // Lua looks at the second operand first.
-            let (culprit, operand) = if !is_good(b) { (b, "b") } else { (culprit, operand) };
+            let strings = a.is(Tag::STRING) || b.is(Tag::STRING);
+            if strings && !op.is_bitwise() {
+                // Lua's strings do arithmetic by metamethods of their own, which word it so.
+                let event = op.metamethod().name().trim_start_matches("__");
+                let message = format!("attempt to {event} a '{}' with a '{}'", type_name(a), type_name(b));
+                return self.fail(ErrorKind::TypeError, message);
+            }
+            let (culprit, operand) = if a.is_number() { (b, "b") } else { (a, "a") };
             let name = self.named(operand).or_else(|| self.named("a")).map_or(String::new(), |reg| self.describe(reg));
             let what = if op.is_bitwise() { "perform bitwise operation on" } else { "perform arithmetic on" };
             let message = format!("attempt to {what} a {} value{name}", self.type_of(culprit));
@@ -331,7 +332,11 @@ impl Here<'_> {
                 Some(string) => string.bytes(),
                 None => type_name(value).as_bytes(),
             };
-            self.vm().write_line(text).map_err(no_memory)?;
+            if self.vm().write_line(text).is_err() {
+                let text = text.to_vec();
+                self.vm().collect_for_output(text.len() + 1);
+                self.vm().write_line(&text).map_err(no_memory)?;
+            }
             Ok(Go::Next)
         }
     }

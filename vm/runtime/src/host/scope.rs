@@ -313,6 +313,7 @@ impl<'s> Scope<'s> {
     /// # Errors
     /// Output counts towards the memory limit.
     pub fn write(&mut self, bytes: &[u8]) -> HostResult {
+        self.vm.collect_for_output(bytes.len());
         Ok(self.vm.write(bytes)?)
     }
 
