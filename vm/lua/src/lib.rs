@@ -2,8 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod codegen;
+mod library;
+pub mod standalone;
 mod syntax;
 
+pub use library::Standard;
 use lockstep_bytecode::{Module, Verified};
 pub use syntax::SyntaxError;
 

@@ -84,7 +84,13 @@ impl Here<'_> {
                     true => what.to_owned(),
                     false => {
                         let (func, line) = self.position();
-                        format!("{}:{line}: {what}", vm.modules().source(func))
+                        let modules = vm.modules();
+                        let innermost = modules.place(FuncId((*self.s.frame).func), self.s.pc());
+                        // Called by a function without lines, a function of the host has no position to name.
+                        match kind == ErrorKind::HostError && innermost.1 == 0 {
+                            true => what.to_owned(),
+                            false => format!("{}:{line}: {what}", modules.source(func)),
+                        }
                     }
                 };
                 if let Ok(string) = vm.heap_mut().new_string(text.as_bytes()) {

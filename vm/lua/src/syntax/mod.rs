@@ -7,4 +7,5 @@ mod parser;
 mod token;
 
 pub use error::SyntaxError;
+pub use lexer::push_utf8;
 pub use parser::parse;

@@ -10,6 +10,7 @@ use super::{Function, HostError, HostId, HostResult, IntoValue, Local, Str, Tabl
 use crate::collector::{Cause, Handle, Statistics};
 use crate::dynamic::CallKind;
 use crate::error::Traceback;
+use crate::modules::Modules;
 use crate::vm::Vm;
 
 /// Some values.
@@ -294,6 +295,11 @@ impl<'s> Scope<'s> {
     pub fn location(&self, level: usize) -> Option<String> {
         let position = *self.traceback().innermost.get(level.checked_sub(1)?)?;
         (position.line != 0).then(|| format!("{}:{}:", self.vm.modules().source(position.func), position.line))
+    }
+
+    /// The modules of the VM: what positions refer to.
+    pub fn modules(&self) -> &Modules {
+        self.vm.modules()
     }
 
     /// Who has called whom, down to the first function of the running thread; the first one is the caller of the host's function.

@@ -1,0 +1,13 @@
+//! `lua FILE ARGS…`: a program on the interpreter, without the harness around it.
+
+use std::process::ExitCode;
+
+use lockstep_lua::standalone::{Invocation, run};
+use lockstep_runtime::Limits;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let script = args.next();
+    let invocation = Invocation { steps: Vec::new(), script, args: args.collect() };
+    ExitCode::from(run(invocation, Limits::default()))
+}

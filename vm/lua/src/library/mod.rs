@@ -1,0 +1,128 @@
+//! The standard library: a file per library, and functions on bytes that know nothing of the VM beside them.
+//!
+//! What catches errors or switches coroutines is program code (`prelude.lks`), which yields pass through; all else are functions of the host.
+
+mod basic;
+mod coroutine;
+mod debug;
+mod io;
+mod load;
+mod math;
+mod number;
+mod os;
+mod string;
+mod table;
+mod utf8;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lockstep_bytecode::{LineTable, Verified, assemble};
+use lockstep_runtime::{HostError, HostResult, Local, Scope, Str, Table, Vm, raw};
+
+pub use debug::stack;
+pub use io::Standard;
+pub use load::{chunk, read_file};
+
+/// Code of a function of a library.
+type Code = fn(&mut Scope<'_>) -> HostResult;
+
+/// The module with the library's functions that are program code.
+pub fn prelude() -> Arc<Verified> {
+    let module = assemble("=[C]", include_str!("prelude.lks")).expect("the prelude is part of this crate");
+    let mut module = module.into_inner();
+    // They have no lines: errors in them are their callers', as for functions of the host.
+    module.functions.iter_mut().for_each(|function| function.lines = LineTable::default());
+    Arc::new(Verified::new(module).expect("lines mean nothing to the verifier"))
+}
+
+/// Puts all libraries into a new table of global variables, which is also the program's import `_G`.
+pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
+    let libraries: [(&str, &[(&str, Code)]); 8] = [
+        ("_G", basic::FUNCTIONS),
+        ("string", string::FUNCTIONS),
+        ("table", table::FUNCTIONS),
+        ("math", math::FUNCTIONS),
+        ("utf8", utf8::FUNCTIONS),
+        ("os", os::FUNCTIONS),
+        ("debug", debug::FUNCTIONS),
+        ("coroutine", &[]),
+    ];
+    let libraries: Vec<_> = libraries
+        .into_iter()
+        .map(|(name, functions)| {
+            let ids: Vec<_> =
+                functions.iter().map(|(name, code)| (*name, vm.add_host_function(name, raw(*code)))).collect();
+            (name, ids)
+        })
+        .collect();
+    let exit_standard = standard.clone();
+    let exit = vm.add_host_function("exit", raw(move |call| os::exit(call, &exit_standard)));
+    let io_functions = io::register(vm, &standard);
+    let load_functions = load::register(vm);
+    vm.register("coroutine_failed", raw(coroutine::failed))?;
+    vm.register("utf8_next", raw(|call| utf8::next_code(call, false)))?;
+    vm.register("utf8_next_lax", raw(|call| utf8::next_code(call, true)))?;
+    let gmatch_next = vm.add_host_function("gmatch_next", raw(string::gmatch_next));
+    let gmatch = vm.add_host_function("gmatch", raw(move |call| string::gmatch(call, gmatch_next)));
+    vm.enter(move |scope| {
+        let globals = scope.table(0, 64)?;
+        let loaded = scope.table(0, 16)?;
+        scope.define("_G", globals)?;
+        scope.define("_LOADED", loaded)?;
+        scope.raw_set(globals, "_VERSION", "Lua 5.4")?;
+        for (name, ids) in libraries {
+            let table = if name == "_G" { globals } else { scope.table(0, ids.len() as u32)? };
+            scope.set_functions(table, ids)?;
+            scope.raw_set(globals, name, table)?;
+            scope.raw_set(loaded, name, table)?;
+        }
+        let os = table_field(scope, globals, "os")?;
+        scope.set_functions(os, [("exit", exit)])?;
+        let next = scope.imported("next");
+        scope.raw_set(globals, "next", next)?;
+        let string = table_field(scope, globals, "string")?;
+        scope.set_functions(string, [("gmatch", gmatch)])?;
+        let io = io::open(scope, &io_functions)?;
+        scope.raw_set(globals, "io", io)?;
+        scope.raw_set(loaded, "io", io)?;
+        scope.set_functions(globals, io_functions.globals)?;
+        load::open(scope, globals, loaded, &load_functions)?;
+        for (global, name) in [("pcall", "pcall"), ("xpcall", "xpcall")] {
+            let function = program_function(scope, name, &[])?;
+            scope.raw_set(globals, global, function)?;
+        }
+        let next = program_function(scope, "ipairs_next", &[])?;
+        scope.define("ipairs_next", next)?;
+        math::open(scope, globals)?;
+        string::open(scope, globals)?;
+        utf8::open(scope, globals)?;
+        coroutine::open(scope, globals)
+    })
+}
+
+/// A function of the prelude.
+pub fn program_function<'s>(scope: &mut Scope<'s>, name: &str, upvalues: &[Local<'_>]) -> HostResult<Local<'s>> {
+    let function = scope.closure(name, upvalues)?;
+    Ok(function.ok_or_else(|| HostError::Message(format!("the prelude has no {name}")))?.local())
+}
+
+/// The table that is a field of another.
+fn table_field<'s>(scope: &mut Scope<'s>, table: Table<'_>, name: &str) -> HostResult<Table<'s>> {
+    let value = scope.raw_get(table, name)?;
+    value.as_table().ok_or_else(|| HostError::Message(format!("{name} is no table")))
+}
+
+/// The optional argument with this number.
+fn optional<'s, T: lockstep_runtime::FromArgument<'s>>(
+    call: &mut Scope<'s>,
+    index: usize,
+    default: T,
+) -> HostResult<T> {
+    Ok(call.arg::<Option<T>>(index)?.unwrap_or(default))
+}
+
+/// An optional string, or `default`.
+fn optional_bytes<'s>(call: &mut Scope<'s>, index: usize, default: &'static [u8]) -> HostResult<&'s [u8]> {
+    Ok(call.arg::<Option<Str<'s>>>(index)?.map_or(default, Str::bytes))
+}

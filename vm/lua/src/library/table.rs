@@ -1,0 +1,249 @@
+//! `table`.
+
+use std::cmp::Ordering;
+
+use lockstep_runtime::{HostError, HostResult, Local, Scope, Table};
+
+use super::{Code, optional, optional_bytes};
+
+pub const FUNCTIONS: &[(&str, Code)] = &[
+    ("concat", concat),
+    ("insert", insert),
+    ("move", move_elements),
+    ("pack", pack),
+    ("remove", remove),
+    ("sort", sort),
+    ("unpack", unpack),
+];
+
+/// A table argument. One without a metatable is accessed directly.
+fn table<'s>(call: &mut Scope<'s>, index: usize) -> HostResult<Table<'s>> {
+    call.arg(index)
+}
+
+fn length(call: &mut Scope<'_>, table: Table<'_>) -> HostResult<i64> {
+    match call.len(table)?.as_int() {
+        Some(length) => Ok(length),
+        None => Err("object length is not an integer".into()),
+    }
+}
+
+fn get<'s>(call: &mut Scope<'s>, table: Table<'_>, index: i64) -> HostResult<Local<'s>> {
+    let value = call.raw_get_int(table, index);
+    if value.is_nil() && call.metatable(table.local()).is_some() { call.get(table, index) } else { Ok(value) }
+}
+
+fn set(call: &mut Scope<'_>, table: Table<'_>, index: i64, value: Local<'_>) -> HostResult {
+    match call.metatable(table.local()) {
+        None => call.raw_set_int(table, index, value),
+        Some(_) => call.set(table, index, value),
+    }
+}
+
+fn concat(call: &mut Scope<'_>) -> HostResult {
+    let table = table(call, 0)?;
+    let separator = optional_bytes(call, 1, b"")?;
+    let first: i64 = optional(call, 2, 1)?;
+    let last = match call.arg::<Option<i64>>(3)? {
+        Some(last) => last,
+        None => length(call, table)?,
+    };
+    let mut bytes = Vec::new();
+    let mut index = first;
+    while index <= last {
+        call.scope(|scope| {
+            let value = get(scope, table, index)?;
+            match (value.as_str(), scope.spell_number(value)?) {
+                (Some(text), _) | (None, Some(text)) => bytes.extend_from_slice(text.bytes()),
+                _ => {
+                    return Err(HostError::Message(format!("invalid value (at index {index}) in table for 'concat'")));
+                }
+            }
+            Ok(())
+        })?;
+        if index != last {
+            bytes.extend_from_slice(separator);
+        }
+        let Some(next) = index.checked_add(1) else { break };
+        index = next;
+    }
+    call.answer(bytes)
+}
+
+fn insert(call: &mut Scope<'_>) -> HostResult {
+    let table = table(call, 0)?;
+    let end = length(call, table)?.wrapping_add(1);
+    match call.count() {
+        2 => {
+            let value = call.value(1);
+            set(call, table, end, value)
+        }
+        3 => {
+            let position: i64 = call.arg(1)?;
+            if (position as u64).wrapping_sub(1) >= end as u64 {
+                return Err(call.bad_argument(1, "position out of bounds"));
+            }
+            for index in (position + 1..=end).rev() {
+                call.scope(|scope| {
+                    let value = get(scope, table, index - 1)?;
+                    set(scope, table, index, value)
+                })?;
+            }
+            let value = call.value(2);
+            set(call, table, position, value)
+        }
+        _ => Err("wrong number of arguments to 'insert'".into()),
+    }
+}
+
+fn remove(call: &mut Scope<'_>) -> HostResult {
+    let table = table(call, 0)?;
+    let size = length(call, table)?;
+    let position: i64 = optional(call, 1, size)?;
+    if call.count() > 1
+        && (size as u64).wrapping_add(1).wrapping_sub(position as u64) > size as u64
+        && size.wrapping_add(1) != position
+    {
+        return Err(call.bad_argument(1, "position out of bounds"));
+    }
+    let removed = get(call, table, position)?;
+    for index in position..size {
+        call.scope(|scope| {
+            let value = get(scope, table, index + 1)?;
+            set(scope, table, index, value)
+        })?;
+    }
+    let last = size.max(position);
+    set(call, table, last, Local::NIL)?;
+    call.answer(removed)
+}
+
+fn move_elements(call: &mut Scope<'_>) -> HostResult {
+    let from_table = table(call, 0)?;
+    let (from, end, to): (i64, i64, i64) = (call.arg(1)?, call.arg(2)?, call.arg(3)?);
+    let to_table = if call.value(4).is_nil() { from_table } else { table(call, 4)? };
+    if end >= from {
+        if from <= 0 && end >= i64::MAX + from {
+            return Err(call.bad_argument(2, "too many elements to move"));
+        }
+        let count = end - from + 1;
+        if to > i64::MAX - count + 1 {
+            return Err(call.bad_argument(3, "destination wrap around"));
+        }
+        let ascending = to > end || to <= from || !to_table.local().raw_equals(from_table.local());
+        for step in 0..count {
+            let offset = if ascending { step } else { count - 1 - step };
+            call.scope(|scope| {
+                let value = get(scope, from_table, from + offset)?;
+                set(scope, to_table, to + offset, value)
+            })?;
+        }
+    }
+    call.answer(to_table)
+}
+
+fn pack(call: &mut Scope<'_>) -> HostResult {
+    let count = call.count();
+    let table = call.table(count as u32, 1)?;
+    for index in 0..count {
+        let value = call.value(index);
+        call.raw_set_int(table, index as i64 + 1, value)?;
+    }
+    call.raw_set(table, "n", count as i64)?;
+    call.answer(table)
+}
+
+/// The most values that `unpack` answers.
+const UNPACK_MOST: u64 = 1_000_000;
+
+fn unpack(call: &mut Scope<'_>) -> HostResult {
+    let value = call.value(0);
+    let first: i64 = optional(call, 1, 1)?;
+    let last = match (call.arg::<Option<i64>>(2)?, value.as_table()) {
+        (Some(last), _) => last,
+        (None, Some(table)) => length(call, table)?,
+        (None, None) => call.len(value)?.as_int().unwrap_or(0),
+    };
+    if first > last {
+        return Ok(());
+    }
+    if (last as u64).wrapping_sub(first as u64) >= UNPACK_MOST {
+        return Err("too many results to unpack".into());
+    }
+    for index in first..=last {
+        let element = match value.as_table() {
+            Some(table) => get(call, table, index)?,
+            None => call.get(value, index)?,
+        };
+        call.push(element)?;
+    }
+    Ok(())
+}
+
+/// What a comparison of elements found, until somebody asks.
+type Failure = Option<HostError>;
+
+fn sort(call: &mut Scope<'_>) -> HostResult {
+    let table = table(call, 0)?;
+    let size = length(call, table)?;
+    if size < 2 {
+        return Ok(());
+    }
+    if size >= i64::from(i32::MAX) {
+        return Err(call.bad_argument(0, "array too big"));
+    }
+    let comparator = call.value(1);
+    if !comparator.is_nil() && comparator.as_function().is_none() {
+        return Err(call.wrong_type(1, "function"));
+    }
+    let mut values: Vec<Local<'_>> = Vec::with_capacity(size as usize);
+    for index in 1..=size {
+        values.push(get(call, table, index)?);
+    }
+    let mut failure: Failure = None;
+    merge_sort(&mut values, &mut |a, b| {
+        if failure.is_some() {
+            return Ordering::Equal;
+        }
+        let less = |call: &mut Scope<'_>, a: Local<'_>, b: Local<'_>| {
+            call.scope(|scope| match comparator.is_nil() {
+                true => scope.less(a, b),
+                false => Ok(scope.call_one(comparator, &[a, b])?.truth()),
+            })
+        };
+        match less(call, b, a) {
+            Ok(true) => Ordering::Greater,
+            Ok(false) => Ordering::Less,
+            Err(error) => {
+                failure = Some(error);
+                Ordering::Equal
+            }
+        }
+    });
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    for (index, value) in values.iter().enumerate() {
+        set(call, table, index as i64 + 1, *value)?;
+    }
+    Ok(())
+}
+
+/// Sorts by a comparison that may contradict itself, which std's sort answers with a panic.
+fn merge_sort<T: Copy>(values: &mut [T], order: &mut impl FnMut(T, T) -> Ordering) {
+    let mut other = values.to_vec();
+    let mut width = 1;
+    while width < values.len() {
+        for (from, to) in values.chunks(2 * width).zip(other.chunks_mut(2 * width)) {
+            let (left, right) = from.split_at(width.min(from.len()));
+            let (mut l, mut r) = (0, 0);
+            for slot in to {
+                let take_left = r >= right.len() || l < left.len() && order(left[l], right[r]) != Ordering::Greater;
+                *slot = if take_left { left[l] } else { right[r] };
+                if take_left { l += 1 } else { r += 1 }
+            }
+        }
+        values.copy_from_slice(&other);
+        width *= 2;
+    }
+}

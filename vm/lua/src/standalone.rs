@@ -1,0 +1,176 @@
+//! The program `lua` as a function: statements and libraries of the command line, a script, messages and exit codes.
+
+use std::io::Write;
+use std::rc::Rc;
+
+use lockstep_interp::new_vm;
+use lockstep_runtime::{HostResult, Limits, Local, Scope, Vm, raw};
+
+use crate::library::{self, Standard};
+
+/// What comes before the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `-e`: runs a string.
+    Execute(String),
+    /// `-l`: requires a library into a global variable of its name.
+    Require(String),
+}
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Invocation {
+    /// What comes before the script.
+    pub steps: Vec<Step>,
+    /// The script: a file, or `-` for standard input.
+    pub script: Option<String>,
+    /// The arguments of the script.
+    pub args: Vec<String>,
+}
+
+/// The most functions that chunks of one program can have together.
+const FUNCTIONS: usize = 1 << 20;
+
+/// The name in front of messages.
+const PROGRAM: &str = "lua";
+
+/// A VM with the standard library.
+///
+/// # Errors
+/// The memory limit is too low for the library.
+pub fn new_state(limits: Limits, standard: Rc<Standard>) -> Result<Vm, String> {
+    let mut vm = new_vm(library::prelude(), limits);
+    vm.make_room(FUNCTIONS);
+    library::open(&mut vm, standard).map_err(|error| format!("the library cannot be opened: {error:?}"))?;
+    Ok(vm)
+}
+
+/// Runs it, and answers the exit code: 1 if anything was wrong, which standard error then tells.
+pub fn run(invocation: Invocation, limits: Limits) -> u8 {
+    let standard = Rc::new(Standard::of_process());
+    let mut vm = match new_state(limits, standard.clone()) {
+        Ok(vm) => vm,
+        Err(message) => {
+            eprintln!("{PROGRAM}: {message}");
+            return 1;
+        }
+    };
+    let handler = vm.add_host_function("traceback", raw(handle));
+    let outcome = vm.enter(move |scope| {
+        let handler = scope.function(handler, &[])?;
+        program(scope, &invocation, handler.local())
+    });
+    standard.flush();
+    let failure = match outcome {
+        Ok(None) => None,
+        Ok(Some(message)) => Some(message),
+        Err(error) => Some(format!("{error:?}").into_bytes()),
+    };
+    let Some(message) = failure else { return 0 };
+    let line = [PROGRAM.as_bytes(), b": ", &message, b"\n"].concat();
+    // There is nowhere else to say it.
+    drop(std::io::stderr().write_all(&line));
+    1
+}
+
+/// The message handler of everything that runs: a message gets a traceback, other values their text.
+fn handle(call: &mut Scope<'_>) -> HostResult {
+    let value = call.value(0);
+    let text = match value.as_str() {
+        Some(text) => text.bytes().to_vec(),
+        None => {
+            let method = call.metamethod(value, lockstep_runtime::Metamethod::ToString);
+            if !method.is_nil() {
+                let text = call.text(value)?;
+                return call.answer(text);
+            }
+            match call.spell_number(value)? {
+                Some(text) => text.bytes().to_vec(),
+                None => format!("(error object is a {} value)", value.type_name()).into_bytes(),
+            }
+        }
+    };
+    let stack = library::stack(call, 1);
+    call.answer([&text[..], b"\n", stack.as_bytes()].concat())
+}
+
+/// Runs all parts; the message of the one that failed.
+fn program(scope: &mut Scope<'_>, invocation: &Invocation, handler: Local<'_>) -> HostResult<Option<Vec<u8>>> {
+    let globals = scope.imported("_G");
+    let table = scope.table(invocation.args.len() as u32, 2)?;
+    scope.raw_set_int(table, -1, Local::NIL)?;
+    let name = scope.string(invocation.script.as_deref().unwrap_or(PROGRAM).as_bytes())?;
+    scope.raw_set_int(table, 0, name.local())?;
+    for (index, arg) in invocation.args.iter().enumerate() {
+        let arg = scope.string(arg.as_bytes())?;
+        scope.raw_set_int(table, index as i64 + 1, arg.local())?;
+    }
+    scope.set(globals, "arg", table)?;
+    for step in &invocation.steps {
+        let failed = match step {
+            Step::Execute(source) => {
+                let chunk = library::chunk(scope, source.as_bytes(), b"=(command line)", b"bt", globals)?;
+                call_chunk(scope, chunk, &[], handler)?
+            }
+            Step::Require(name) => {
+                let (global, module) = name.split_once('=').unwrap_or((name, name));
+                let (require, module) = (scope.get(globals, "require")?, scope.string(module.as_bytes())?);
+                match protected(scope, require, &[module.local()], handler)? {
+                    Ok(value) => {
+                        scope.set(globals, global, value)?;
+                        None
+                    }
+                    Err(message) => Some(message),
+                }
+            }
+        };
+        if failed.is_some() {
+            return Ok(failed);
+        }
+    }
+    let Some(script) = &invocation.script else { return Ok(None) };
+    let (file, shown) = match script.as_str() {
+        "-" => (None, "=stdin".to_owned()),
+        file => (Some(file), format!("@{file}")),
+    };
+    let source = match library::read_file(file) {
+        Ok(source) => source,
+        Err(message) => return Ok(Some(message.into_bytes())),
+    };
+    let chunk = library::chunk(scope, &source, shown.as_bytes(), b"bt", globals)?;
+    let args: Vec<Local<'_>> =
+        invocation.args.iter().map(|arg| Ok(scope.string(arg.as_bytes())?.local())).collect::<HostResult<_>>()?;
+    call_chunk(scope, chunk, &args, handler)
+}
+
+fn call_chunk(
+    scope: &mut Scope<'_>,
+    chunk: Result<Local<'_>, Vec<u8>>,
+    args: &[Local<'_>],
+    handler: Local<'_>,
+) -> HostResult<Option<Vec<u8>>> {
+    match chunk {
+        Ok(function) => Ok(protected(scope, function, args, handler)?.err()),
+        Err(message) => Ok(Some(message)),
+    }
+}
+
+/// Calls with the handler: the first result, or the message.
+fn protected<'s>(
+    scope: &mut Scope<'s>,
+    function: Local<'_>,
+    args: &[Local<'_>],
+    handler: Local<'_>,
+) -> HostResult<Result<Local<'s>, Vec<u8>>> {
+    let xpcall = library::program_function(scope, "xpcall", &[])?;
+    let all: Vec<Local<'_>> = [function, handler].into_iter().chain(args.iter().copied()).collect();
+    let results = scope.call(xpcall, &all)?;
+    let value = results.get(1).copied().unwrap_or(Local::NIL);
+    if results.first().is_some_and(|ok| ok.truth()) {
+        return Ok(Ok(value));
+    }
+    Ok(Err(match value.as_str() {
+        Some(text) => text.bytes().to_vec(),
+        None => format!("(error object is a {} value)", value.type_name()).into_bytes(),
+    }))
+}
