@@ -3,6 +3,7 @@
 //! A program is run as `lua FILE ARGS…` runs it: with the whole standard library, `arg`, messages on standard error and an exit status. It is not a way to embed Lua: whoever wants to
 //! compare starts a process for each program, as for any other implementation ([`run`] may end the process, as `os.exit` does). The sources of Lua are those that `mlua` vendors.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -20,6 +21,7 @@ const LAUNCHER: &[u8] = include_bytes!("launcher.lua");
 pub fn run(file: &OsStr, args: &[impl AsRef<OsStr>]) -> Result<u8, String> {
     // SAFETY: `debug` and C modules can break Lua's own state. This process runs one program and nothing else, and no value of Lua is used after the launcher has returned.
     let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::new().catch_rust_panics(false)) };
+    warnings(&lua);
     let start = || -> mlua::Result<u8> {
         let table = lua.create_table()?;
         table.raw_set(0, lua.create_string(file.as_bytes())?)?;
@@ -32,6 +34,28 @@ pub fn run(file: &OsStr, args: &[impl AsRef<OsStr>]) -> Result<u8, String> {
         }
     };
     start().map_err(|e| e.to_string())
+}
+
+/// Warnings as the stand-alone interpreter writes them: off until the message `@on`, a message in one piece or several.
+fn warnings(lua: &Lua) {
+    let shown = Cell::new(false);
+    let begun = Cell::new(false);
+    lua.set_warning_function(move |_, piece, continues| {
+        if !begun.get() && !continues && piece.starts_with('@') {
+            match piece {
+                "@on" => shown.set(true),
+                "@off" => shown.set(false),
+                _ => {}
+            }
+            return Ok(());
+        }
+        if shown.get() {
+            let (before, after) = (if begun.get() { "" } else { "Lua warning: " }, if continues { "" } else { "\n" });
+            eprint!("{before}{piece}{after}");
+        }
+        begun.set(continues);
+        Ok(())
+    });
 }
 
 /// The release that is built in, such as `Lua 5.4.8`.

@@ -246,3 +246,48 @@ fn showing<'c>(cases: &'c [(String, LuaCase, String)], subject: &str) -> impl It
         .filter(move |(_, case, _)| case.shows.iter().any(|s| s == subject))
         .map(|(name, ..)| name.trim_start_matches("lua/"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lua::case::cases;
+    use std::path::Path;
+
+    fn corpus() -> Vec<(String, LuaCase, String)> {
+        cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")).expect("the corpus is well formed")
+    }
+
+    /// What fewer than two cases show, because our library does not have it yet. Whoever adds it adds its cases.
+    const SHORT: [&str; 12] = [
+        "warn",
+        "debug.gethook",
+        "debug.getlocal",
+        "debug.getupvalue",
+        "debug.sethook",
+        "debug.setlocal",
+        "debug.setupvalue",
+        "debug.upvalueid",
+        "debug.upvaluejoin",
+        "os.execute",
+        "package.searchers",
+        "string.dump",
+    ];
+
+    #[test]
+    fn every_other_subject_has_two_cases() {
+        let cases = corpus();
+        let short: Vec<&str> = subjects().filter(|subject| showing(&cases, subject).count() < 2).collect();
+        assert_eq!(short, SHORT, "what fewer than two cases of corpus/lua show");
+    }
+
+    #[test]
+    fn the_table_is_fresh() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lua-cases.md");
+        let fresh = table(&corpus());
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &fresh).expect("docs/lua-cases.md can be written");
+        }
+        let now = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(now == fresh, "docs/lua-cases.md is stale: BLESS=1 cargo test -p lockstep --lib lua::manual");
+    }
+}
