@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lockstep_backend_api::{Execution, Level, Options as BackendOptions, Target};
 use lockstep_bytecode::{Kind, Verified};
 use lockstep_compiler::PassConfig;
 use lockstep_engine::{Config, DEFAULT_THRESHOLDS, Mode, Pipeline, Session, UnitKey};
+use lockstep_lua::standalone::{self, Conditions, Invocation, Step};
 use lockstep_runtime::{Limits, Thresholds, Value};
 
 use super::Done;
@@ -21,8 +22,10 @@ use crate::subject::evidence::Counters;
 
 /// Run a program and print its result.
 ///
-/// FILE is assembly (`.lks`) or an encoded module. ARGS are given to the entry function, as its parameters' kinds: 42, -1.5, true, [1, 2, 3].
-/// Hot functions and loops are compiled by the backend; without one, the interpreter runs everything.
+/// FILE is a Lua program, or assembly (`.lks`). A Lua program runs as `lua` runs it: ARGS are in `arg`, messages and exit codes are the same; `-` reads it from standard
+/// input. Of assembly, ARGS are given to the entry function, as its parameters' kinds: 42, -1.5, true, [1, 2, 3].
+/// Hot functions and loops are compiled by the backend; without one, the interpreter runs everything. Functions with instructions on dynamic values, and so all of Lua, are
+/// not compiled yet: they are interpreted with every backend, and `--stats` counts them.
 #[derive(Args)]
 pub(super) struct Options {
     /// Compile with this backend: an id from `lockstep backends`, or `exec:CMD`; `interpreter` compiles nothing
@@ -63,11 +66,30 @@ pub(super) struct Options {
     /// Count executed instructions, natively and not, and write the counts to this file as JSON; the code is an instrumented build of the same
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
+    /// Lua: run this statement before the program, or alone; may be repeated
+    #[arg(short = 'e', value_name = "STAT")]
+    statements: Vec<String>,
+    /// Lua: require this library before anything else, into a global variable of its name (or NAME=MOD); may be repeated
+    #[arg(short = 'l', value_name = "MOD")]
+    libraries: Vec<String>,
+    /// Lua: let the collector run without need, to find what is not rooted
+    #[arg(long, value_enum, value_name = "WHEN")]
+    stress: Option<Stress>,
     /// The program
-    file: PathBuf,
-    /// Arguments of the entry function
-    #[arg(allow_negative_numbers = true)]
+    #[arg(required_unless_present_any = ["statements", "libraries"])]
+    file: Option<PathBuf>,
+    /// Arguments of the program or of the entry function
+    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     args: Vec<String>,
+}
+
+/// When the collector runs without need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Stress {
+    /// Before each allocation
+    Allocations,
+    /// At each back edge and call
+    Safepoints,
 }
 
 /// The id that stands for no backend at all.
@@ -82,10 +104,48 @@ pub(super) fn read_module(file: &std::path::Path) -> Result<Arc<Verified>, Box<d
 }
 
 pub(super) fn run(options: &Options) -> Done {
-    let module = options.optimise.apply(read_module(&options.file)?)?;
+    match &options.file {
+        Some(file) if file.extension().is_some_and(|e| e == "lks") => assembly(options, file),
+        _ => lua(options),
+    }
+}
+
+/// A Lua program, as `lua` runs it.
+fn lua(options: &Options) -> Done {
+    if options.backend != INTERPRETER {
+        // Known, and of no use to Lua yet.
+        Backends::new().resolve(&options.backend)?;
+    }
+    let requires = options.libraries.iter().cloned().map(Step::Require);
+    let steps = requires.chain(options.statements.iter().cloned().map(Step::Execute)).collect();
+    let script = match &options.file {
+        Some(file) => Some(file.to_str().ok_or("the name of the program is not text")?.to_owned()),
+        None => None,
+    };
+    let invocation = Invocation { steps, script, args: options.args.clone() };
+    let limits = Limits { depth: options.depth, memory: options.memory << 20, budget: options.budget };
+    let stress = match options.stress {
+        None => standalone::Stress::None,
+        Some(Stress::Allocations) => standalone::Stress::Allocations,
+        Some(Stress::Safepoints) => standalone::Stress::Safepoints,
+    };
+    let conditions = Conditions { limits, optimiser: options.optimise.config()?, stress };
+    let thread = std::thread::Builder::new().stack_size(super::MACHINE_STACK);
+    let status = thread
+        .spawn(move || standalone::run(invocation, conditions))?
+        .join()
+        .map_err(|_| "the run panicked; this is a defect of Lockstep")?;
+    Ok(ExitCode::from(status))
+}
+
+fn assembly(options: &Options, file: &Path) -> Done {
+    if options.stress.is_some() || !options.statements.is_empty() || !options.libraries.is_empty() {
+        return Err("-e, -l and --stress are for Lua programs".into());
+    }
+    let module = options.optimise.apply(read_module(file)?)?;
     let entry = module
         .find(&options.entry)
-        .ok_or_else(|| format!("{} has no function `{}`", options.file.display(), options.entry))?;
+        .ok_or_else(|| format!("{} has no function `{}`", file.display(), options.entry))?;
     let kinds: Vec<Kind> = module.function(entry).params().collect();
     if kinds.len() != options.args.len() {
         let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();

@@ -73,6 +73,7 @@ const RULES: &[Rule] = &[
             "lockstep-bytecode",
             "lockstep-runtime",
             "lockstep-interp",
+            "lockstep-lua",
             "lockstep-ir",
             "lockstep-compiler",
             "lockstep-engine",

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use lockstep_lua::standalone::{Invocation, run};
-use lockstep_runtime::Limits;
+use lockstep_lua::standalone::{Conditions, Invocation, run};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let script = args.next();
     let invocation = Invocation { steps: Vec::new(), script, args: args.collect() };
-    ExitCode::from(run(invocation, Limits::default()))
+    ExitCode::from(run(invocation, Conditions::default()))
 }

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::rc::Rc;
 
 use lockstep_interp::new_vm;
-use lockstep_runtime::{HostResult, Limits, Local, Scope, Vm, raw};
+use lockstep_bytecode::optimise::PassConfig;
+use lockstep_runtime::{HostResult, Limits, Local, Scope, Stress as HeapStress, Vm, raw};
 
 use crate::library::{self, Standard};
 
@@ -15,6 +16,29 @@ pub enum Step {
     Execute(String),
     /// `-l`: requires a library into a global variable of its name.
     Require(String),
+}
+
+/// How the VM runs programs.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// What a program may use.
+    pub limits: Limits,
+    /// The passes of the bytecode optimiser that chunks go through; none if they stay as they are.
+    pub optimiser: Option<PassConfig>,
+    /// When the collector runs besides when it must.
+    pub stress: Stress,
+}
+
+/// When the collector runs besides when it must, to find what is not rooted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stress {
+    /// Never.
+    #[default]
+    None,
+    /// Before each allocation.
+    Allocations,
+    /// At each back edge and call.
+    Safepoints,
 }
 
 /// What to run.
@@ -46,15 +70,19 @@ pub fn new_state(limits: Limits, standard: Rc<Standard>) -> Result<Vm, String> {
 }
 
 /// Runs it, and answers the exit code: 1 if anything was wrong, which standard error then tells.
-pub fn run(invocation: Invocation, limits: Limits) -> u8 {
+pub fn run(invocation: Invocation, conditions: Conditions) -> u8 {
     let standard = Rc::new(Standard::of_process());
-    let mut vm = match new_state(limits, standard.clone()) {
+    let mut vm = match new_state(conditions.limits, standard.clone()) {
         Ok(vm) => vm,
         Err(message) => {
             eprintln!("{PROGRAM}: {message}");
             return 1;
         }
     };
+    vm.optimise_loaded(conditions.optimiser);
+    let allocations = conditions.stress == Stress::Allocations;
+    vm.heap_mut().set_stress(HeapStress { allocations, barriers: conditions.stress != Stress::None });
+    vm.stress_safepoints(conditions.stress == Stress::Safepoints);
     let handler = vm.add_host_function("traceback", raw(handle));
     let outcome = vm.enter(move |scope| {
         let handler = scope.function(handler, &[])?;

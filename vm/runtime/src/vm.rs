@@ -122,6 +122,8 @@ pub struct Vm {
     roots: Box<VmRoots>,
     /// Whether each safepoint collects.
     stress_safepoints: bool,
+    /// The passes that modules go through when they are loaded; none if they stay as they are.
+    optimiser: Option<PassConfig>,
     call: InterpreterCall,
     output: Vec<u8>,
     limits: Limits,
@@ -196,6 +198,7 @@ impl Vm {
             dynamic,
             roots: Box::new(roots),
             stress_safepoints: false,
+            optimiser: None,
             call: entries.call,
             output: Vec::new(),
             limits,
@@ -236,11 +239,20 @@ impl Vm {
         unsafe { (*self.ctx()).functions = entries };
     }
 
+    /// Makes modules that are loaded from now on go through the bytecode optimiser; `None` ends that.
+    pub fn optimise_loaded(&mut self, passes: Option<PassConfig>) {
+        self.optimiser = passes;
+    }
+
     /// Adds a module, also while a program runs; the number of its first function. `None` if there is no room for its functions.
     ///
     /// # Errors
     /// There is no memory for its constants.
     pub fn load(&mut self, module: Arc<Verified>) -> Result<Option<FuncId>, OutOfMemory> {
+        let module = match &self.optimiser {
+            Some(passes) => Arc::new(optimise::run(&module, passes).module),
+            None => module,
+        };
         if !self.functions.has_room(module.functions.len()) {
             return Ok(None);
         }

@@ -116,7 +116,7 @@ impl<'c> Writer<'c> {
     }
 
     /// The function is where the program begins.
-    pub fn as_entry(mut self, sees_collector: bool) -> Self {
+    pub fn into_entry(mut self, sees_collector: bool) -> Self {
         (self.is_entry, self.sees_collector, self.left) = (true, sees_collector, 40);
         self
     }

@@ -150,7 +150,7 @@ pub fn generate_dynamic(choices: &mut Choices) -> DynamicProgram {
     let params = vec![Class::Int, Class::Float, Class::Int];
     let form = Form::Generic { params, is_vararg: false, upvalues: Vec::new(), recursive: false };
     shapes.push(Shape { name: "main".to_owned(), form });
-    functions.push(Writer::new(choices, &shapes, helpers).as_entry(sees_collector).function());
+    functions.push(Writer::new(choices, &shapes, helpers).into_entry(sees_collector).function());
     let entry = FuncId(functions.len() as u32 - 1);
     let module = Module { source: "generated.lua".into(), functions, origin: None };
     let module = Verified::new(module.clone())
