@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use lockstep_bytecode::{ErrorKind, FuncId, Function, Kind, Pc, Verified};
-use lockstep_layout::{Ctx, Frame, FrameFlags, Slot, Status, payload_offset, tag_offset};
+use lockstep_layout::{Ctx, Frame, FrameFlags, FunctionTraits, Slot, Status, payload_offset, tag_offset};
 use lockstep_runtime::{
     CallKind, Error, HostError, InterpreterEntries, Limits, Metamethod, NativeEntry, Position, StackSizes, Traceback,
     Value, Vm, describe,
@@ -192,7 +192,11 @@ unsafe fn invoke(ctx: *mut Ctx, home: *mut Frame) -> i32 {
                 };
             }
         }
-        freshen(home, entry);
+        match (*entry).traits & FunctionTraits::GENERIC {
+            0 => freshen(home, entry),
+            // Its arguments have the tags that they came with.
+            _ => activation::fresh_registers(home, entry, usize::from((*entry).params)),
+        }
         interpret(ctx, home, registers)
     }
 }
