@@ -143,9 +143,8 @@ fn assembly(options: &Options, file: &Path) -> Done {
         return Err("-e, -l and --stress are for Lua programs".into());
     }
     let module = options.optimise.apply(read_module(file)?)?;
-    let entry = module
-        .find(&options.entry)
-        .ok_or_else(|| format!("{} has no function `{}`", file.display(), options.entry))?;
+    let entry =
+        module.find(&options.entry).ok_or_else(|| format!("{} has no function `{}`", file.display(), options.entry))?;
     let kinds: Vec<Kind> = module.function(entry).params().collect();
     if kinds.len() != options.args.len() {
         let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::rc::Rc;
 
-use lockstep_interp::new_vm;
 use lockstep_bytecode::optimise::PassConfig;
+use lockstep_interp::new_vm;
 use lockstep_runtime::{HostResult, Limits, Local, Scope, Stress as HeapStress, Vm, raw};
 
 use crate::library::{self, Standard};

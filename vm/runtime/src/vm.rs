@@ -9,6 +9,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use lockstep_bytecode::optimise::{self, PassConfig};
 use lockstep_bytecode::{FuncId, Function, Pc, Seen, Verified};
 use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Slot, Tag, payload_offset, tag_offset};
 
