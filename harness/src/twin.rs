@@ -29,8 +29,8 @@ pub struct Twins {
 /// # Errors
 /// The corpus cannot be read.
 pub fn check(corpus: &Path) -> Result<Twins, CorpusError> {
-    let mut twins = Twins::default();
-    twins.is_judged = Command::new(LUA).arg("-v").output().is_ok_and(|output| output.status.success());
+    let is_judged = Command::new(LUA).arg("-v").output().is_ok_and(|output| output.status.success());
+    let mut twins = Twins { is_judged, ..Twins::default() };
     for (name, case) in cases(corpus)? {
         let Some(twin) = &case.twin else { continue };
         twins.count += 1;

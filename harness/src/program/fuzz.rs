@@ -354,7 +354,7 @@ fn natively(
 }
 
 fn shrunk(half: Half, index: u64, list: &[u32], shorten: bool, setup: &Setup) -> Result<ProgramDivergence, String> {
-    let trial = |list: &[u32]| -> Option<(Program, Vec<Call>, Vec<Observation>, (String, String))> {
+    let trial = |list: &[u32]| {
         let (program, calls) = make(half, &mut Choices::replay(list));
         let expected: Option<Vec<Observation>> =
             calls.iter().map(|c| observe(&program, c, &Setup::interpreter()).ok().map(|o| o.seen)).collect();

@@ -119,8 +119,8 @@ fn saturating_exponent(text: &[u8]) -> Option<i32> {
 pub unsafe fn to_number(value: Slot) -> Slot {
     match Tag(value.tag) {
         Tag::I64 | Tag::F64 => value,
-        // SAFETY: a valid slot with this tag refers to a live string.
         Tag::STRING => {
+            // SAFETY: a valid slot with this tag refers to a live string.
             let number = parse_number(unsafe { StringRef::from_payload(value.payload).bytes() });
             match number.as_i64() {
                 Some(integer) if crate::planted!("coerced-to-float") => Slot::f64(integer as f64),

@@ -93,7 +93,8 @@ impl Stream {
             Stream::Writer(file) => file.write_all(bytes),
             Stream::Both(file) => {
                 // What was read ahead is forgotten: the file stands where the program thinks it does.
-                file.seek(SeekFrom::Current(0))?;
+                let at = file.stream_position()?;
+                file.seek(SeekFrom::Start(at))?;
                 file.get_mut().write_all(bytes)
             }
             _ => Err(wrong_way()),

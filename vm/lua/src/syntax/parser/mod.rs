@@ -1,7 +1,7 @@
 //! The parser: recursive descent, one token ahead (two in table constructors), names resolved as they are met.
 //!
 //! Why by hand: PUC Lua's messages name the token at hand and the construct it should close, and its rules for scopes, labels and constants are checked in the
-//! course of parsing. docs/lua.md has the figures.
+//! course of parsing.
 
 mod expr;
 mod scope;
