@@ -320,12 +320,11 @@ impl Writer<'_> {
     fn finalizer_scene(&mut self) {
         let Some(finalizer) = self.helpers.finalizer else { return self.operation() };
         let (count, meta, object, function) = (
-            self.register(Holds::Any(Class::Int)),
+            self.own_registers(1),
             self.own_registers(1),
             self.own_registers(1),
             self.own_registers(1),
         );
-        self.reserved.insert(count);
         self.int(count, 0);
         self.helper(function, finalizer, Some(count));
         let new_table = |this: &mut Self, reg| {
