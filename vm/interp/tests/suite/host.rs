@@ -312,7 +312,7 @@ fn what_a_host_function_catches_reaches_no_handler() {
     )
     .unwrap();
     let main = vm.function_value("main").unwrap();
-    let expected = format!("Bool(true) {:?}", text("oops; t.lks:7: attempt to call a nil value"));
+    let expected = format!("Bool(true) {:?}", text("oops; attempt to call a nil value"));
     assert_eq!(shown(&mut vm, &main, &[]), expected);
     assert_eq!(vm.output(), b"", "the handler was not asked");
 }
