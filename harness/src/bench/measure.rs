@@ -184,7 +184,7 @@ pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<Com
             let request = Request { module, func, options: &options };
             let compiled = match lockstep_compiler::compile(&request) {
                 Ok(compiled) => compiled,
-                Err(Refusal::NotYetCompiled { .. }) => {
+                Err(Refusal::NotYetCompiled { .. } | Refusal::MaySuspend { .. }) => {
                     sample.not_yet_compiled += 1;
                     continue;
                 }

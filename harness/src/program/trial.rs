@@ -203,8 +203,8 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// What the backend declares that it lacks it may refuse; the compiler may refuse what is of the dynamic half, which it does not compile yet; and
-    /// nothing else. The rest of the program is compared all the same.
+    /// What the backend declares that it lacks it may refuse; the compiler may refuse what is of the dynamic half, which it does not compile yet, and what waits for
+    /// calls that can be suspended; and nothing else. The rest of the program is compared all the same.
     fn check_refusals(&mut self, stats: &Stats) -> Result<(), String> {
         let lacks = self.backend.capabilities().unsupported;
         let module = &self.program.module;
@@ -214,6 +214,7 @@ impl Trial<'_> {
                 || function.code.iter().any(|instr| instr.info().family.is_dynamic());
             // As the error's own text begins.
             lacks.iter().any(|op| refused.detail.starts_with(&format!("operation `{}` ", op.info().name)))
+                || refused.reason == "may_suspend"
                 || is_dynamic && matches!(refused.reason.as_str(), "not_yet_compiled" | "register_kind")
         };
         self.stats.refused = self.stats.refused.max(stats.refusals.iter().filter(declared).count() as u64);

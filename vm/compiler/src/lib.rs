@@ -14,6 +14,7 @@ pub mod passes;
 mod pipeline;
 pub mod regions;
 mod request;
+mod suspension;
 
 pub use passes::{Fuel, PassConfig, PassId, PassInfo, passes};
 pub use pipeline::compile;

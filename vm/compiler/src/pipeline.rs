@@ -13,6 +13,7 @@ use crate::regions;
 use crate::request::{
     Compiled, DataWord, Dump, ExitReason, ExitSite, ExtraPass, Options, OsrEntries, Refusal, Request,
 };
+use crate::suspension::suspended_callee;
 
 /// Compiles a function of a module.
 ///
@@ -101,8 +102,11 @@ fn check(request: &Request<'_>) -> Result<(), Refusal> {
     if let Some(pc) = function.code.iter().position(|instr| !is_compiled(instr.info().sem)) {
         return Err(Refusal::NotYetCompiled { pc: Pc(pc as u32), op: function.code[pc].op() });
     }
-    match function.registers.iter().find(|register| !register.kind.is_fixed()) {
-        Some(register) => Err(Refusal::RegisterKind { kind: register.kind }),
+    if let Some(register) = function.registers.iter().find(|register| !register.kind.is_fixed()) {
+        return Err(Refusal::RegisterKind { kind: register.kind });
+    }
+    match suspended_callee(request.module, request.func) {
+        Some((callee, pc)) => Err(Refusal::MaySuspend { callee, pc }),
         None => Ok(()),
     }
 }

@@ -216,6 +216,14 @@ pub enum Refusal {
         /// Which it is.
         op: Op,
     },
+    /// A function that it calls, itself or through others, can be suspended, with whatever waits for it: by a coroutine that yields. Native frames cannot be.
+    #[error("{callee}, which it calls, can be suspended at {pc}")]
+    MaySuspend {
+        /// The function that can be suspended.
+        callee: FuncId,
+        /// At which of its instructions.
+        pc: Pc,
+    },
     /// A register of a kind that the compiler does not know yet.
     #[error("registers of kind {kind} are not compiled yet")]
     RegisterKind {
@@ -237,6 +245,7 @@ impl Refusal {
     pub const fn name(&self) -> &'static str {
         match self {
             Refusal::NotYetCompiled { .. } => "not_yet_compiled",
+            Refusal::MaySuspend { .. } => "may_suspend",
             Refusal::RegisterKind { .. } => "register_kind",
             Refusal::TooLarge { .. } => "too_large",
         }
