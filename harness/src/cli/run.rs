@@ -17,6 +17,7 @@ use lockstep_runtime::{Limits, Thresholds, Value};
 use super::Done;
 use super::optimiser::Optimise;
 use crate::backends::Backends;
+use crate::program::heap::HeapReport;
 use crate::program::literal::{self, Literal};
 use crate::subject::evidence::Counters;
 
@@ -52,9 +53,12 @@ pub(super) struct Options {
     /// Memory the program may use, in MiB
     #[arg(long, value_name = "MIB", default_value_t = Limits::default().memory >> 20)]
     memory: u64,
-    /// Print what was compiled, refused and left, to standard error
+    /// Print what was compiled, refused and left, and what the collector did, to standard error
     #[arg(long)]
     stats: bool,
+    /// Write what the collector did, and how promptly the program came to safepoints, to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    heap: Option<PathBuf>,
     /// Compile only these functions; an empty list compiles nothing: --only-compile=f,g
     #[arg(long, value_name = "NAMES", value_delimiter = ',', num_args = 0..=1, require_equals = true)]
     only_compile: Option<Vec<String>>,
@@ -172,14 +176,15 @@ fn assembly(options: &Options, file: &Path) -> Done {
     // A session stays on its thread; this one has room for deep native recursion.
     let thread = std::thread::Builder::new().stack_size(super::MACHINE_STACK);
     let wants_stats = options.stats;
-    let shown = module.clone();
-    let (outcome, output, stats, executions) = thread
+    let (shown, told) = (module.clone(), module.clone());
+    let (outcome, output, stats, executions, heap) = thread
         .spawn(move || {
             let mut session = Session::new(module, config);
             let outcome = session.run(entry, &args);
             session.close();
             let executions = if counts { session.executions() } else { Vec::new() };
-            (outcome, session.take_output(), session.stats(), executions)
+            let heap = HeapReport::new(&session.collector(), session.safepoints(), &told);
+            (outcome, session.take_output(), session.stats(), executions, heap)
         })?
         .join()
         .map_err(|_| "the run panicked; this is a defect of Lockstep")?;
@@ -195,7 +200,12 @@ fn assembly(options: &Options, file: &Path) -> Done {
         std::fs::write(file, serde_json::to_string(&counters)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
+    if let Some(file) = &options.heap {
+        std::fs::write(file, serde_json::to_string(&heap)? + "\n")
+            .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+    }
     if wants_stats {
+        eprint!("{heap}");
         for unit in &stats.units {
             let time: f64 = unit.phases.iter().map(|p| p.1.as_secs_f64()).sum();
             let what = if unit.osr { "loop" } else { "function" };

@@ -3,6 +3,7 @@
 pub mod case;
 pub mod coverage;
 pub mod fuzz;
+pub mod heap;
 pub mod interpreted;
 pub mod literal;
 pub mod lowering;

@@ -2,16 +2,12 @@
 //!
 //! A coroutine that yields leaves all its frames as they are, and goes on in them later. Native code cannot be left that way: below it the machine's stack holds frames, too. So a
 //! function is compiled only if nothing that it calls, itself or through others, can run an instruction that lets a coroutine yield: one of the dynamic half that may
-//! call what is not known here. Typed functions that call nothing but typed functions without such instructions stay as they are, and so does everything in a module that makes no
-//! coroutines: then there is nothing to suspend.
+//! call what is not known here. Typed functions that call nothing but typed functions without such instructions stay as they are.
 
 use lockstep_bytecode::{Effects, FuncId, Instr, Module, Pc, Sem};
 
 /// The first function found that `func` calls, itself or through others, and that can be suspended, and where.
 pub(crate) fn suspended_callee(module: &Module, func: FuncId) -> Option<(FuncId, Pc)> {
-    if !module.functions.iter().flat_map(|function| &function.code).any(makes_coroutine) {
-        return None;
-    }
     let mut reached = vec![false; module.functions.len()];
     let mut waiting = vec![func];
     while let Some(func) = waiting.pop() {
@@ -25,10 +21,6 @@ pub(crate) fn suspended_callee(module: &Module, func: FuncId) -> Option<(FuncId,
         }
     }
     None
-}
-
-fn makes_coroutine(instr: &Instr) -> bool {
-    instr.info().sem == Sem::CoroutineCreate
 }
 
 /// Whether the instruction runs what is not known here. Where a variable is to be closed, returns do.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lockstep_bytecode::{FuncId, Pc, Verified};
-use lockstep_runtime::{Error, InterruptHandle, Limits, Snapshot, Statistics, Thresholds, Value, Vm};
+use lockstep_runtime::{Error, InterruptHandle, Limits, Safepoints, Snapshot, Statistics, Thresholds, Value, Vm};
 
 use crate::attribution::Cause;
 use crate::stats::Stats;
@@ -69,7 +69,7 @@ pub struct Executions {
     pub interpreted: u64,
 }
 
-/// A VM with a module, and the engine that compiles for it. It stays on the thread that made it.
+/// A VM with a module, and the engine that compiles for it. It stays on the thread that made it. Its program can call any C function (`c_function`).
 pub struct Session {
     vm: Vm,
     engine: Option<Rc<RefCell<Engine>>>,
@@ -80,6 +80,8 @@ impl Session {
     /// A session for a module. In [`Mode::Eager`] this compiles everything.
     pub fn new(module: Arc<Verified>, config: Config) -> Self {
         let mut vm = lockstep_interp::new_vm(module, config.limits);
+        // SAFETY: whoever runs a program in a session trusts it with what C functions can do.
+        unsafe { vm.enable_c_functions() }.expect("the host has memory for a function");
         if config.coverage {
             vm.count_executions(true);
         }
@@ -164,6 +166,11 @@ impl Session {
     /// Hands over what the last run has returned or raised, and the heap reachable from it, as text; see [`Vm::take_reached`].
     pub fn take_reached(&mut self) -> String {
         self.vm.take_reached()
+    }
+
+    /// How promptly the program has come to safepoints.
+    pub fn safepoints(&self) -> &Safepoints {
+        self.vm.safepoints()
     }
 
     /// A handle with which other threads can stop the program.

@@ -425,15 +425,18 @@ pub unsafe fn hot_loop(
     }
 }
 
-/// Whether the interrupt that `poll` announced is one.
+/// Whether what `poll` announced is an interrupt. This is a safepoint of the function of `frame`.
 ///
 /// # Safety
-/// The VM is not otherwise in use.
+/// The VM is not otherwise in use, and the frame is its innermost.
 #[cold]
 #[inline(never)]
-pub unsafe fn interrupted(ctx: *mut Ctx) -> bool {
+pub unsafe fn interrupted(ctx: *mut Ctx, frame: *mut Frame) -> bool {
     // SAFETY: the caller says so.
-    unsafe { vm(ctx).take_interrupt() }
+    unsafe {
+        vm(ctx).reach_safepoint(FuncId((*frame).func));
+        vm(ctx).take_interrupt()
+    }
 }
 
 /// Does what the VM was asked to do at a safepoint, other than stop: collects under stress, and begins a finalizer, which then runs in a frame of its own (true).

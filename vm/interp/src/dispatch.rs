@@ -79,9 +79,9 @@ macro_rules! slow {
 
 /// Whether the VM asks for attention; an interrupt is answered at once.
 macro_rules! asked {
-    ($ctx:ident, $run:lifetime) => {{
+    ($s:ident, $ctx:ident, $run:lifetime) => {{
         let asked = (*(&raw const (*$ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0;
-        if asked && interrupted($ctx) {
+        if asked && interrupted($ctx, $s.frame) {
             break $run ErrorKind::Interrupted;
         }
         asked
@@ -101,7 +101,7 @@ macro_rules! attend {
 /// Counts a call: interrupts, and in the full loop the countdown, unless that counts instructions. Finalizers run before the call.
 macro_rules! event {
     ($s:ident, $ctx:ident, $home:ident, $run:lifetime) => {{
-        if asked!($ctx, $run) {
+        if asked!($s, $ctx, $run) {
             attend!($s, $ctx, $home, $s.ip);
         }
         if MODE == FULL && !vm($ctx).steps() {
@@ -127,7 +127,7 @@ macro_rules! jump {
         let target = $target;
         let to = $s.code.add(target.index());
         if to <= $ip {
-            let asked = asked!($ctx, $run);
+            let asked = asked!($s, $ctx, $run);
             if MODE == FULL && !vm($ctx).steps() {
                 count_down!($s, $ctx, $run);
             }
@@ -394,7 +394,7 @@ macro_rules! execute {
         next!($s, $ip);
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Print) ($K:ident) ($value:ident)) => {{
-        answer!(print($c, kinds::tag!($K), payload($s.frame, $value).read()), $run);
+        answer!(print($c, &$s, kinds::tag!($K), payload($s.frame, $value).read()), $run);
         next!($s, $ip);
     }};
     ($state:tt $sem:tt $kinds:tt $operands:tt) => {
@@ -506,7 +506,7 @@ unsafe fn new_array(ctx: *mut Ctx, registers: &Registers, tag: Tag, len: i64) ->
     unsafe {
         (*registers.frame).pc = registers.pc().0;
         vm(ctx).dynamic.frame = registers.frame;
-        let array = vm(ctx).new_array(tag, len).map_err(|_| ErrorKind::MemoryLimit)?;
+        let array = vm(ctx).heap_mut().new_array(tag, len).map_err(|_| ErrorKind::MemoryLimit)?;
         Ok(array.payload())
     }
 }
@@ -514,9 +514,13 @@ unsafe fn new_array(ctx: *mut Ctx, registers: &Registers, tag: Tag, len: i64) ->
 /// Prints a scalar, or says why not.
 ///
 /// # Safety
-/// The VM is not otherwise in use.
+/// As for [`new_array`].
 #[inline(never)]
-unsafe fn print(ctx: *mut Ctx, tag: Tag, payload: u64) -> Result<(), ErrorKind> {
+unsafe fn print(ctx: *mut Ctx, registers: &Registers, tag: Tag, payload: u64) -> Result<(), ErrorKind> {
     // SAFETY: the caller says so.
-    unsafe { vm(ctx) }.print(tag, payload).map_err(|_| ErrorKind::MemoryLimit)
+    unsafe {
+        (*registers.frame).pc = registers.pc().0;
+        vm(ctx).dynamic.frame = registers.frame;
+        vm(ctx).print(tag, payload).map_err(|_| ErrorKind::MemoryLimit)
+    }
 }

@@ -34,13 +34,18 @@ fn guarded<R>(ctx: *mut Ctx, failure: R, body: impl FnOnce(&mut Vm) -> R) -> R {
     }
 }
 
+/// Does what may collect, and does not: where native code is, the collector does not know. If there is no memory, the interpreter tries again.
+fn uncollected<R>(vm: &mut Vm, body: impl FnOnce(&mut Vm) -> R) -> R {
+    vm.allow_collections(false);
+    let result = body(vm);
+    vm.allow_collections(true);
+    result
+}
+
 extern "C" fn array_new(ctx: *mut Ctx, tag: i64, len: i64) -> u64 {
     guarded(ctx, 0, |vm| match u64::try_from(len) {
         Ok(len) => {
-            // Where native code is, the collector does not know. If there is no memory, the interpreter tries again.
-            vm.allow_collections(false);
-            let array = vm.new_array(Tag(tag as u64), len);
-            vm.allow_collections(true);
+            let array = uncollected(vm, |vm| vm.heap_mut().new_array(Tag(tag as u64), len));
             array.map_or(0, |array| array.payload())
         }
         Err(_) => 0,
@@ -48,7 +53,7 @@ extern "C" fn array_new(ctx: *mut Ctx, tag: i64, len: i64) -> u64 {
 }
 
 extern "C" fn print(ctx: *mut Ctx, tag: i64, payload: i64) -> i32 {
-    guarded(ctx, 0, |vm| i32::from(vm.print(Tag(tag as u64), payload as u64).is_ok()))
+    guarded(ctx, 0, |vm| i32::from(uncollected(vm, |vm| vm.print(Tag(tag as u64), payload as u64)).is_ok()))
 }
 
 extern "C" fn f64_rem_t(a: f64, b: f64) -> f64 {

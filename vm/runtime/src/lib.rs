@@ -13,6 +13,7 @@ mod conversion;
 mod describe;
 mod dynamic;
 mod error;
+mod foreign;
 mod functions;
 mod fusion;
 mod heap;
@@ -22,7 +23,9 @@ mod machine_stack;
 mod metamethod;
 mod modules;
 pub mod plant;
+mod request;
 mod roots;
+mod safepoints;
 mod snapshot;
 mod stack;
 mod string;
@@ -54,6 +57,8 @@ pub use host::{
 pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
 pub use metamethod::Metamethod;
 pub use modules::Modules;
+pub use request::InterruptHandle;
+pub use safepoints::{Safepoints, Waits};
 pub use snapshot::{Held, Snapshot};
 pub use stack::{MAX_FRAME_SIZE, Stack};
 pub use string::StringRef;
@@ -62,7 +67,7 @@ pub use thread::{Thread, ThreadStatus};
 pub use tiering::{NativeEntry, Thresholds, Tiering};
 pub use userdata::{Release, UserdataRef};
 pub use value::Value;
-pub use vm::{InterpreterEntries, InterruptHandle, Limits, StackSizes, Vm};
+pub use vm::{InterpreterEntries, Limits, StackSizes, Vm};
 
 #[cfg(test)]
 mod tests {

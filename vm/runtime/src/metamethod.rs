@@ -1,6 +1,6 @@
 //! Metamethods of Lua 5.4: their names, and where the metatable of a value is.
 
-use lockstep_layout::{Slot, TableHeader, Tag, UserdataHeader};
+use lockstep_layout::{ObjectHeader, Slot, TableHeader, Tag, UserdataHeader};
 
 use crate::heap::Heap;
 use crate::table::TableRef;
@@ -135,6 +135,21 @@ impl Heap {
     pub unsafe fn metamethod(&self, value: Slot, event: Metamethod) -> Slot {
         // SAFETY: the caller says so.
         unsafe { self.metatable(value).map_or(Slot::NIL, |metatable| self.metamethod_in(metatable, event)) }
+    }
+
+    /// An object has got this metatable: the barrier, and what `__gc` asks for.
+    ///
+    /// # Safety
+    /// Both are live and of this heap.
+    pub(crate) unsafe fn metatable_was_set(&mut self, object: *mut ObjectHeader, metatable: Option<TableRef>) {
+        let Some(metatable) = metatable else { return };
+        // SAFETY: the caller says so.
+        unsafe {
+            self.barrier(object);
+            if !self.metamethod_in(metatable, Metamethod::Gc).is_nil() {
+                self.register_finalizer(object);
+            }
+        }
     }
 
     /// The metamethod that a metatable has, or nil.

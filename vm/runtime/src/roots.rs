@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg};
 use lockstep_layout::{Frame, FrameFlags, Mark, Slot, payload_offset};
@@ -14,6 +15,7 @@ use crate::closure::UpvalueRef;
 use crate::collector::{Marker, Roots};
 use crate::dynamic::Dynamic;
 use crate::modules::Modules;
+use crate::request::{POLL_FINALIZERS, SharedCtx};
 use crate::thread::{Thread, ThreadStatus};
 
 /// The liveness maps of functions, made when they are first asked for.
@@ -24,21 +26,13 @@ pub(crate) struct Maps {
 }
 
 /// What the collector asks. It lies at an address of its own, and reaches the parts of the VM by theirs.
-#[derive(Debug)]
 pub(crate) struct VmRoots {
     maps: Maps,
     dynamic: *mut Dynamic,
     main: *mut Thread,
-    /// Set if finalizers wait: the context's request for attention.
-    poll: *const std::sync::atomic::AtomicU32,
+    /// Asked for attention if finalizers wait.
+    ctx: Arc<SharedCtx>,
 }
-
-/// In `ctx.poll`: the host asked the program to stop.
-pub const POLL_INTERRUPT: u32 = 1;
-/// In `ctx.poll`: finalizers wait.
-pub const POLL_FINALIZERS: u32 = 2;
-/// In `ctx.poll`: each safepoint collects.
-pub const POLL_STRESS: u32 = 4;
 
 impl VmRoots {
     /// The roots of a VM with these parts, whose addresses never change.
@@ -46,9 +40,9 @@ impl VmRoots {
         modules: *const Modules,
         dynamic: *mut Dynamic,
         main: *mut Thread,
-        poll: *const std::sync::atomic::AtomicU32,
+        ctx: Arc<SharedCtx>,
     ) -> VmRoots {
-        VmRoots { maps: Maps { modules, maps: HashMap::new() }, dynamic, main, poll }
+        VmRoots { maps: Maps { modules, maps: HashMap::new() }, dynamic, main, ctx }
     }
 }
 
@@ -82,8 +76,7 @@ impl Roots for VmRoots {
 
     fn finished(&mut self, finalizers: usize) {
         if finalizers != 0 {
-            // SAFETY: the context outlives the VM.
-            unsafe { (*self.poll).fetch_or(POLL_FINALIZERS, std::sync::atomic::Ordering::Relaxed) };
+            self.ctx.ask(POLL_FINALIZERS);
         }
     }
 }

@@ -6,7 +6,6 @@ use std::ffi::c_void;
 use lockstep_layout::{ObjectKind, Slot, Tag, UserdataHeader};
 
 use crate::heap::{Heap, OutOfMemory, reference};
-use crate::metamethod::Metamethod;
 use crate::table::TableRef;
 
 reference! {
@@ -144,12 +143,7 @@ impl UserdataRef {
         // SAFETY: the caller says so.
         unsafe {
             (*self.as_ptr()).metatable = metatable.map_or(0, TableRef::payload);
-            if let Some(metatable) = metatable {
-                heap.barrier(self.header());
-                if !heap.metamethod_in(metatable, Metamethod::Gc).is_nil() {
-                    heap.register_finalizer(self.header());
-                }
-            }
+            heap.metatable_was_set(self.header(), metatable);
         }
     }
 }

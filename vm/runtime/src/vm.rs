@@ -4,7 +4,6 @@
 //! `&mut Vm` is lent to them as a raw pointer; nothing here keeps references across a run.
 
 use std::any::Any;
-use std::cell::UnsafeCell;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,15 +14,17 @@ use lockstep_layout::{Ctx, Frame, FunctionEntry, HelperId, Slot, Tag, payload_of
 
 use crate::base;
 use crate::closure::CoroutineRef;
-use crate::collector::{Cause, CoroutineHooks, Roots};
+use crate::collector::{CoroutineHooks, Roots};
 use crate::dynamic::{Dynamic, InterpreterCall, Pending};
 use crate::error::{Error, Position, Traceback};
 use crate::functions::Functions;
-use crate::heap::{ArrayRef, Heap, OutOfMemory};
+use crate::heap::{Heap, OutOfMemory};
 use crate::helpers;
 use crate::machine_stack::machine_stack_limit;
 use crate::modules::Modules;
-use crate::roots::{self, POLL_FINALIZERS, POLL_INTERRUPT, POLL_STRESS, VmRoots};
+use crate::request::{InterruptHandle, POLL_FINALIZERS, POLL_INTERRUPT, POLL_STRESS, SharedCtx};
+use crate::roots::{self, VmRoots};
+use crate::safepoints::Safepoints;
 use crate::snapshot::Snapshot;
 use crate::stack::Stack;
 use crate::string::StringRef;
@@ -76,38 +77,6 @@ pub struct InterpreterEntries {
     pub call: InterpreterCall,
 }
 
-/// The context, at an address that never changes and that interrupt handles keep alive.
-struct SharedCtx(UnsafeCell<Ctx>);
-
-// SAFETY: other threads reach the context only through `InterruptHandle`, which touches nothing but the atomic `poll`.
-unsafe impl Send for SharedCtx {}
-// SAFETY: as above.
-unsafe impl Sync for SharedCtx {}
-
-impl SharedCtx {
-    fn poll(&self) -> &AtomicU32 {
-        // SAFETY: the field is an atomic inside an `UnsafeCell`; no exclusive reference to it is ever made.
-        unsafe { &(*self.0.get()).poll }
-    }
-}
-
-/// Asks a running program to stop, from any thread. It may outlive the VM.
-#[derive(Clone)]
-pub struct InterruptHandle(Arc<SharedCtx>);
-
-impl InterruptHandle {
-    /// Makes the program stop with `interrupted` at its next back edge or call.
-    pub fn interrupt(&self) {
-        self.0.poll().fetch_or(POLL_INTERRUPT, Ordering::Relaxed);
-    }
-}
-
-impl fmt::Debug for InterruptHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InterruptHandle")
-    }
-}
-
 /// A virtual machine; see the module's documentation.
 pub struct Vm {
     ctx: Arc<SharedCtx>,
@@ -145,6 +114,7 @@ pub struct Vm {
     /// The message of the error about to be raised, if it says more than its kind.
     message: Option<String>,
     panic: Option<Box<dyn Any + Send>>,
+    safepoints: Safepoints,
 }
 
 impl Vm {
@@ -178,8 +148,8 @@ impl Vm {
             exit_frame: 0,
             vm: std::ptr::null_mut(),
         };
-        let ctx = Arc::new(SharedCtx(UnsafeCell::new(ctx)));
-        let roots = VmRoots::new(&raw const *modules, &raw mut *dynamic, &raw mut *main, &raw const *ctx.poll());
+        let ctx = Arc::new(SharedCtx::new(ctx));
+        let roots = VmRoots::new(&raw const *modules, &raw mut *dynamic, &raw mut *main, ctx.clone());
         // SAFETY: the hooks are made for the threads that the interpreter gives coroutines.
         unsafe {
             heap.set_coroutine_hooks(CoroutineHooks {
@@ -215,6 +185,7 @@ impl Vm {
             tiering: None,
             message: None,
             panic: None,
+            safepoints: Safepoints::default(),
         }
     }
 
@@ -274,12 +245,12 @@ impl Vm {
 
     /// The address of the context, as generated code and helpers take it.
     pub fn ctx(&self) -> *mut Ctx {
-        self.ctx.0.get()
+        self.ctx.get()
     }
 
     /// A handle with which other threads can stop this VM's program.
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        InterruptHandle(self.ctx.clone())
+        InterruptHandle::new(self.ctx.clone())
     }
 
     /// What the program has written.
@@ -289,6 +260,7 @@ impl Vm {
 
     /// Hands over what the program has written, and starts an empty output.
     pub fn take_output(&mut self) -> Vec<u8> {
+        self.heap.discharge_external(self.output.len() as u64);
         std::mem::take(&mut self.output)
     }
 
@@ -532,6 +504,30 @@ impl Vm {
         }
     }
 
+    /// The program has come to a safepoint in a function and found that something was asked for: notes how long that has waited.
+    pub fn reach_safepoint(&mut self, func: FuncId) {
+        if let Some(wait) = self.ctx.take_waiting() {
+            self.safepoints.answered(func, wait);
+        }
+    }
+
+    /// How promptly the program has come to safepoints since the VM was made.
+    pub fn safepoints(&self) -> &Safepoints {
+        &self.safepoints
+    }
+
+    /// Whether something was asked for that still waits.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.ctx.waiting_since().is_some()
+    }
+
+    /// A function of the host has returned. What was asked for meanwhile it has held up.
+    pub(crate) fn host_returned(&mut self, name: &std::rc::Rc<str>) {
+        if let Some(asked) = self.ctx.waiting_since() {
+            self.safepoints.held_up(name, self.ctx.now().saturating_sub(asked));
+        }
+    }
+
     /// Whether an interrupt was asked for; forgets it.
     pub fn take_interrupt(&mut self) -> bool {
         self.ctx.poll().fetch_and(!POLL_INTERRUPT, Ordering::Relaxed) & POLL_INTERRUPT != 0
@@ -553,9 +549,9 @@ impl Vm {
     /// Says whether the finalizers that wait still ask for attention.
     pub fn announce_finalizers(&mut self, waiting: bool) {
         match waiting {
-            true => self.ctx.poll().fetch_or(POLL_FINALIZERS, Ordering::Relaxed),
-            false => self.ctx.poll().fetch_and(!POLL_FINALIZERS, Ordering::Relaxed),
-        };
+            true => self.ctx.ask(POLL_FINALIZERS),
+            false => drop(self.ctx.poll().fetch_and(!POLL_FINALIZERS, Ordering::Relaxed)),
+        }
     }
 
     /// Lets allocations collect from now on, or no longer. They may as long as a program runs in the interpreter: then the innermost frame is known.
@@ -680,17 +676,7 @@ impl Vm {
 
     // ---- values --------------------------------------------------------------------------------------------------------
 
-    /// Allocates a zeroed typed array, if the memory limit (which output counts towards) allows.
-    pub fn new_array(&mut self, tag: Tag, len: u64) -> Result<ArrayRef, OutOfMemory> {
-        let elements = len.saturating_mul(u64::from(lockstep_layout::array_element_size(tag)));
-        let bytes = elements.saturating_add(size_of::<lockstep_layout::ArrayHeader>() as u64);
-        if bytes > self.heap.available().saturating_sub(self.output.len() as u64) {
-            return Err(OutOfMemory);
-        }
-        self.heap.new_array(tag, len)
-    }
-
-    /// Appends a scalar and a line feed to the output, if the memory limit allows.
+    /// Appends a scalar and a line feed to the output, if the memory limit allows. It may collect to make room.
     ///
     /// # Panics
     /// If `tag` is not that of a scalar.
@@ -701,30 +687,19 @@ impl Vm {
         self.write_line(&text.bytes[..text.len])
     }
 
-    /// Appends bytes and a line feed to the output, if the memory limit allows.
+    /// Appends bytes and a line feed to the output, if the memory limit allows. It may collect to make room.
     pub fn write_line(&mut self, bytes: &[u8]) -> Result<(), OutOfMemory> {
-        self.make_output_room(bytes.len() + 1)?;
+        self.heap.charge_external(bytes.len() as u64 + 1)?;
         self.output.extend_from_slice(bytes);
         self.output.push(b'\n');
         Ok(())
     }
 
-    /// Appends bytes to the output, if the memory limit allows.
+    /// Appends bytes to the output, if the memory limit allows. It may collect to make room.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), OutOfMemory> {
-        self.make_output_room(bytes.len())?;
+        self.heap.charge_external(bytes.len() as u64)?;
         self.output.extend_from_slice(bytes);
         Ok(())
-    }
-
-    fn make_output_room(&self, bytes: usize) -> Result<(), OutOfMemory> {
-        if (self.output.len() + bytes) as u64 > self.heap.available() { Err(OutOfMemory) } else { Ok(()) }
-    }
-
-    /// Makes room for so many bytes of output by a collection, if there is none otherwise. The pc is stored, and the bytes lie outside of the heap.
-    pub fn collect_for_output(&mut self, bytes: usize) {
-        if self.make_output_room(bytes).is_err() {
-            self.heap.collect(Cause::Limit);
-        }
     }
 
     /// The payload word for a host value: scalars as they are, arrays copied into the heap.

@@ -332,11 +332,12 @@ impl Here<'_> {
                 Some(string) => string.bytes(),
                 None => type_name(value).as_bytes(),
             };
-            if self.vm().write_line(text).is_err() {
-                let text = text.to_vec();
-                self.vm().collect_for_output(text.len() + 1);
-                self.vm().write_line(&text).map_err(no_memory)?;
-            }
+            // Writing may collect.
+            let kept = self.heap().kept();
+            spelling.into_iter().for_each(|string| self.heap().keep(string.slot()));
+            let written = self.vm().write_line(text);
+            self.heap().release_to(kept);
+            written.map_err(no_memory)?;
             Ok(Go::Next)
         }
     }

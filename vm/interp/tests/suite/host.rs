@@ -564,3 +564,64 @@ fn limits_hold_for_hosts() {
     });
     assert!(problem);
 }
+
+#[test]
+fn waits_for_safepoints_are_noted_where_they_end() {
+    let program = "
+        func main(...) -> ... {
+            reg f: any
+            import.any f, \"slow\"
+            call.any f, 0, 0
+            closure.any f, after()
+            call.any f, 0, 0
+            ret.any r0, 0
+        }
+        func after() -> ... {
+        again:
+            jump again
+        }";
+    let mut vm = vm(program);
+    let handle = vm.interrupt_handle();
+    let slow = raw(move |_| {
+        handle.interrupt();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        Ok(())
+    });
+    vm.register("slow", slow).unwrap();
+    let main = vm.function_value("main").unwrap();
+    let raised = vm.call(&main, &[]).unwrap_err();
+    assert_eq!((raised.kind, raised.traceback.depth()), (ErrorKind::Interrupted, 1), "the next call is the safepoint");
+    let safepoints = vm.safepoints();
+    let total = safepoints.total();
+    assert_eq!((total.count, total.missed), (1, 1));
+    assert!(total.longest >= std::time::Duration::from_millis(20), "{total:?}");
+    let hosts: Vec<_> = safepoints.hosts().map(|(name, waits)| (name, waits.count, waits.missed)).collect();
+    assert_eq!(hosts, [("slow", 1, 1)]);
+    let functions: Vec<_> = safepoints.functions().map(|(func, waits)| (func.index(), waits.count)).collect();
+    assert_eq!(functions, [(0, 1)]);
+}
+
+#[test]
+fn output_counts_towards_the_limit_and_garbage_makes_room_for_it() {
+    let program = "
+        func main() -> i64 {
+            reg n: i64, i: i64, a: [i64], length: i64
+            const.i64 i, 0
+            const.i64 n, 100
+            const.i64 length, 10000
+        again:
+            array_new.i64 a, length
+            print.i64 i
+            loop_lt.i64 i, n, again
+            ret i
+        }";
+    let module = Arc::new(assemble("t.lks", program).unwrap_or_else(|error| panic!("{error}")));
+    let main = module.find("main").unwrap();
+    // A hundred arrays of 80 kB, one of which is alive at a time.
+    let mut vm = new_vm(module, Limits { memory: 200_000, ..Limits::default() });
+    lockstep_interp::run(&mut vm, main, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let left = vm.heap().available();
+    let output = vm.take_output().len() as u64;
+    assert!(output > 100);
+    assert_eq!(vm.heap().available(), left + output, "what is handed over counts no longer");
+}

@@ -1,5 +1,6 @@
 //! Tests of the interpreter through its public interface.
 
+mod c_functions;
 mod common;
 #[cfg(target_os = "linux")]
 mod coroutine_memory;

@@ -324,7 +324,7 @@ fn memory_is_limited_for_arrays_output_and_arguments() {
     let args = |length| [Value::I64(length), Value::I64(0), Value::I32(1)];
     assert_eq!(run(&mut arrays, FuncId(0), &args(18)).unwrap_err().kind, ErrorKind::MemoryLimit);
     assert!(run(&mut arrays, FuncId(0), &args(17)).is_ok());
-    assert_eq!(run(&mut arrays, FuncId(0), &args(1)).unwrap_err().kind, ErrorKind::MemoryLimit, "the first is alive");
+    assert!(run(&mut arrays, FuncId(0), &args(17)).is_ok(), "the first is garbage by now, and makes room");
 
     let code = vec![Instr::PrintI64 { value: r(0) }, Instr::Jump { target: Pc(0) }];
     let mut printing = vm(vec![function("f", 1, None, &[I], code)], limits);

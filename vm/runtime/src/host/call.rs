@@ -25,7 +25,11 @@ impl Vm {
         let (first, results) = (self.heap().kept(), self.dynamic.results.len());
         self.keep_staged(foreign);
         let count = self.heap().kept() - first - 1;
+        let was_asked = self.is_asked();
         let outcome = (function.code)(&mut Scope::of_call(self, first, count));
+        if !was_asked {
+            self.host_returned(&function.name);
+        }
         self.heap_mut().release_to(first);
         let dynamic = &mut *self.dynamic;
         dynamic.staged.clear();

@@ -6,7 +6,7 @@ use lockstep_bytecode::{FuncId, Verified};
 use lockstep_layout::Slot;
 use smallvec::SmallVec;
 
-use super::{Function, HostError, HostId, HostResult, IntoValue, Local, Str, Table};
+use super::{Function, HostCode, HostError, HostId, HostResult, IntoValue, Local, Str, Table};
 use crate::collector::{Cause, Handle, Statistics};
 use crate::dynamic::CallKind;
 use crate::error::Traceback;
@@ -140,6 +140,11 @@ impl<'s> Scope<'s> {
         let function = self.vm.heap_mut().new_foreign(u64::from(id.0), Local::slots(captures))?;
         // SAFETY: it was just made.
         Ok(unsafe { self.root(function.slot()) }.as_function().expect("it is a function"))
+    }
+
+    /// Adds a host function, as [`Vm::add_host_function`] does.
+    pub fn add_function(&mut self, name: &str, code: HostCode) -> HostId {
+        self.vm.add_host_function(name, code)
     }
 
     /// A closure of the module's generic function `name`; its upvalues are new variables with these values, nil where there are fewer. `None` if there is no
@@ -319,7 +324,6 @@ impl<'s> Scope<'s> {
     /// # Errors
     /// Output counts towards the memory limit.
     pub fn write(&mut self, bytes: &[u8]) -> HostResult {
-        self.vm.collect_for_output(bytes.len());
         Ok(self.vm.write(bytes)?)
     }
 

@@ -15,7 +15,7 @@ pub fn typed<P: 'static>(code: impl Typed<P>) -> HostCode {
     Rc::new(move |call| code.run(call))
 }
 
-/// A type of parameters of [`typed`] functions. Types with a lifetime have it for every call.
+/// A type of parameters of [`typed()`] functions. Types with a lifetime have it for every call.
 pub trait Parameter {
     /// The type in a call that lasts for `'s`.
     type In<'s>: FromArgument<'s>;

@@ -1,6 +1,7 @@
 //! Userdata that own values of Rust.
 
 use std::cell::{Ref, RefCell, RefMut};
+use std::ffi::c_void;
 
 use super::{HostResult, Scope, Table, Userdata};
 use crate::table::TableRef;
@@ -12,6 +13,17 @@ impl<'s> Scope<'s> {
     /// There is no memory.
     pub fn userdata<T: 'static>(&mut self, value: T, bytes: u64) -> HostResult<Userdata<'s>> {
         let userdata = self.vm_mut().heap_mut().new_userdata(Box::new(RefCell::new(value)), bytes)?;
+        // SAFETY: it was just made.
+        Ok(unsafe { self.root(userdata.slot()) }.as_userdata().expect("it is a userdata"))
+    }
+
+    /// A userdata that holds a pointer of C's, which it does not own.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub(crate) fn pointer(&mut self, data: *mut c_void) -> HostResult<Userdata<'s>> {
+        // SAFETY: without a function that frees it, nobody touches what the pointer refers to.
+        let userdata = unsafe { self.vm_mut().heap_mut().new_pointer(data, None)? };
         // SAFETY: it was just made.
         Ok(unsafe { self.root(userdata.slot()) }.as_userdata().expect("it is a userdata"))
     }
@@ -28,6 +40,12 @@ impl<'s> Userdata<'s> {
     fn cell<T: 'static>(self) -> Option<&'s RefCell<T>> {
         // SAFETY: the userdata is live for `'s`, and safe code reaches its value through this cell alone.
         unsafe { self.reference().value::<RefCell<T>>() }
+    }
+
+    /// The pointer of C's that it holds, if it holds one.
+    pub fn pointer(self) -> Option<*mut c_void> {
+        // SAFETY: the userdata is live.
+        unsafe { self.reference().pointer() }
     }
 
     /// The value that it owns, if it is one of this type.

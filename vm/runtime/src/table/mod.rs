@@ -14,7 +14,6 @@ use lockstep_layout::{ElementKind, NODE_UNUSED, Node, ObjectKind, Slot, TableHea
 
 use crate::conversion::float_to_integer;
 use crate::heap::{Heap, OutOfMemory, reference};
-use crate::metamethod::Metamethod;
 use crate::string::StringRef;
 
 pub use iterate::Entry;
@@ -339,12 +338,7 @@ impl TableRef {
         // SAFETY: both are live.
         unsafe {
             (*self.as_ptr()).metatable = metatable.map_or(0, TableRef::payload);
-            if let Some(metatable) = metatable {
-                heap.barrier(self.header());
-                if !heap.metamethod_in(metatable, Metamethod::Gc).is_nil() {
-                    heap.register_finalizer(self.header());
-                }
-            }
+            heap.metatable_was_set(self.header(), metatable);
         }
     }
 }
