@@ -20,7 +20,7 @@ const LAUNCHER: &[u8] = include_bytes!("launcher.lua");
 /// Lua could not be started: there is no memory.
 pub fn run(file: &OsStr, args: &[impl AsRef<OsStr>]) -> Result<u8, String> {
     // SAFETY: `debug` and C modules can break Lua's own state. This process runs one program and nothing else, and no value of Lua is used after the launcher has returned.
-    let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::new().catch_rust_panics(false)) };
+    let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::new()) };
     warnings(&lua);
     let start = || -> mlua::Result<u8> {
         let table = lua.create_table()?;

@@ -319,12 +319,8 @@ impl Writer<'_> {
 
     fn finalizer_scene(&mut self) {
         let Some(finalizer) = self.helpers.finalizer else { return self.operation() };
-        let (count, meta, object, function) = (
-            self.own_registers(1),
-            self.own_registers(1),
-            self.own_registers(1),
-            self.own_registers(1),
-        );
+        let (count, meta, object, function) =
+            (self.own_registers(1), self.own_registers(1), self.own_registers(1), self.own_registers(1));
         self.int(count, 0);
         self.helper(function, finalizer, Some(count));
         let new_table = |this: &mut Self, reg| {
