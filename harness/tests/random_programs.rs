@@ -6,6 +6,11 @@ use lockstep::program::fuzz::{Half, ProgramBatch, ProgramBatchReport};
 
 /// Checks some programs, from index `first` on, on every native backend at its default level.
 fn check(half: Half, first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
+    check_of(20_261_121, half, first, count, planted)
+}
+
+/// The same, of the programs of some seed.
+fn check_of(seed: u64, half: Half, first: u64, count: u64, planted: Option<&str>) -> ProgramBatchReport {
     let mut backends = Backends::new();
     let mut columns = backends.columns(&[], &["default".to_owned()]).expect("every backend has a default level");
     columns.retain(|column| backends.resolve(&column.backend).is_ok_and(|b| b.evaluator().is_none()));
@@ -13,7 +18,7 @@ fn check(half: Half, first: u64, count: u64, planted: Option<&str>) -> ProgramBa
     if let Some(name) = planted {
         columns.iter_mut().for_each(|column| column.backend = fault::id(name, &column.backend));
     }
-    let batch = ProgramBatch { seed: 20_261_121, first, count, columns, half, shrink: planted.is_none() };
+    let batch = ProgramBatch { seed, first, count, columns, half, shrink: planted.is_none() };
     batch.run(&mut backends, &mut |_| {}).expect("backends and fault are known")
 }
 

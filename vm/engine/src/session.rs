@@ -81,7 +81,12 @@ impl Session {
     pub fn new(module: Arc<Verified>, config: Config) -> Self {
         let mut vm = lockstep_interp::new_vm(module, config.limits);
         // SAFETY: whoever runs a program in a session trusts it with what C functions can do.
-        unsafe { vm.enable_c_functions() }.expect("the host has memory for a function");
+        unsafe {
+            // The function is the host's, and does not count as the program's memory.
+            vm.heap_mut().limit_from_here(u64::MAX);
+            vm.enable_c_functions().expect("the host has memory for a function");
+            vm.heap_mut().limit_from_here(config.limits.memory);
+        }
         if config.coverage {
             vm.count_executions(true);
         }
