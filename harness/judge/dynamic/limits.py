@@ -62,13 +62,14 @@ def cases():
     memory("print.any", body, others=FILL)
     memory("closure.any", keep.format("@closure.any x, unused(n)\n"), others="func unused() -> ... {\n    .upvalue \"n\"\n    reg x: any\n    upvalue_get.any x, 0\n    ret.any x, 1\n}\n")
     memory("coroutine.any", keep.format("closure.any x, idle()\n@coroutine.any x, x\n"), others="func idle() -> ... {\n    reg x: any\n    ret.any r0, 0\n}\n")
-    # The stack of a coroutine grows out of the same memory.
-    wide = "".join(f", w{n}: any" for n in range(240))
+    # The stack of a coroutine grows out of the same memory. All registers of `large` are alive at once: the optimiser saves none of them.
+    wide = "".join(f", w{n}: any" for n in range(120))
     regs_of_stack = "x0: any, f: any, x: any, y: any"
     def stack(op, name, others):
         body = f"closure.any x0, fill()\nclosure.any x, large()\nclosure.any f, {name}(x)\ncoroutine.any f, f\nmove.any y, f\ncall.any x0, 0, 1\nmove.any f, y\nconst.any y, nil\n@resume.any f, 0, 2\nlen.any y, x0\njtrue.any f, fine\nthrow.any x\nfine:\nret.any f, 1"
         memory(op, body, regs=regs_of_stack, others=others)
-    large = "func large() -> ... {\n    reg f: any" + wide + "\n    const.any f, 1\n    ret.any f, 1\n}\n"
+    values = "".join(f"    const.any w{n}, {n}\n" for n in range(120))
+    large = "func large() -> ... {\n    reg f: any" + wide + "\n    const.any f, 1\n" + values + "    ret.any f, 121\n}\n"
     caller = 'func caller() -> ... {\n    .upvalue "large"\n    reg f: any\n    upvalue_get.any f, 0\n    call.any f, 0, 1\n    ret.any f, 1\n}\n'
     stack("call.any", "caller", caller + large)
     jumper = 'func jumper() -> ... {\n    .upvalue "large"\n    reg f: any\n    upvalue_get.any f, 0\n    tail_call.any f, 0\n}\n'
