@@ -62,8 +62,8 @@ fn programs_agree_or_are_refused_as_declared() {
         .output()
         .expect("the command runs");
     let output = String::from_utf8_lossy(&done.stdout);
-    // Five configurations of each; mandelbrot computes with floats.
-    assert!(output.contains("parity: ok: 10 passed, 0 failed (0 died), 5 refused as declared"), "{output}");
+    // Seven configurations of each; mandelbrot computes with floats.
+    assert!(output.contains("parity: ok: 14 passed, 0 failed (0 died), 7 refused as declared"), "{output}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ from pathlib import Path
 import calls
 import limits
 import operators
+import strings
 import tables
 import values_and_variables
 
@@ -70,7 +71,7 @@ def main():
     parser.add_argument("--stored", action="store_true")
     parser.add_argument("--twin", metavar="CASE")
     options = parser.parse_args()
-    cases = [case for part in (operators, values_and_variables, tables, calls, limits) for case in part.cases()]
+    cases = [case for part in (operators, strings, values_and_variables, tables, calls, limits) for case in part.cases()]
     if options.twin:
         print(next(case for case in cases if case.name == options.twin).twin(), end="")
         return

@@ -56,6 +56,7 @@ def cases():
     memory("set_name.any", keep.format("table.any x, 0, 0\n@" + names))
     memory("append.any", keep.format("table.any x, 0, 0\nmove.any y, n\nmove.any f, n\n@append.any x, y, 2, 1\n"))
     memory("concat.any", 'const.any x, "a longer string to begin with"\nagain:\nmove.any y, x\n@concat.any x, 2\njump again')
+    memory("slice.any", 'const.any x, "a string of more than forty bytes: it is not interned, and each part is new"\nconst.any y, 2\nconst.any f, -2\n' + keep.format("@slice.any r, x, y, f\n").replace("set.any list, n, x", "set.any list, n, r"), regs=regs + ", r: any")
     # Something to print, made while there is room.
     double = 'const.any x, "a longer string to begin with"\nconst.any n, 1\ndouble:\nmove.any y, x\nconcat.any x, 2\naddi.any n, n, 1\njlei.any n, 8, double\n'
     body = double + "closure.any f, fill()\ncall.any f, 0, 1\n@print.any x\nlen.any x, f\nret.any x, 1"

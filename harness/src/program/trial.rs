@@ -130,6 +130,11 @@ fn same_frame(program: &Program, ours: Option<Snapshot>, theirs: Option<Snapshot
     }
 }
 
+/// Whether every function was refused, each for a reason. Then a run is the interpreter's own, which the case's trial on the interpreter puts under stress; and there is no code to leave.
+fn is_interpreted(stats: &Stats) -> bool {
+    stats.units.is_empty() && !stats.refusals.is_empty()
+}
+
 struct Trial<'t> {
     /// The program as written.
     written: &'t Program,
@@ -158,12 +163,15 @@ impl Trial<'_> {
                 self.compare(&reference, |_| {})?;
                 let counted = self.compare(&reference, |setup| setup.coverage = true)?;
                 self.prove_native(&reference, &counted)?;
-                if self.configuration == Configuration::Optimised { self.stressed(&reference) } else { Ok(()) }
+                match self.configuration {
+                    Configuration::Optimised if !is_interpreted(&counted.stats) => self.stressed(&reference),
+                    _ => Ok(()),
+                }
             }
             Configuration::Stressed => {
                 // A run of its own, so that a case that must not be put under stress is tried at all.
-                self.compare(&reference, |_| {})?;
-                self.stressed(&reference)
+                let plain = self.compare(&reference, |_| {})?;
+                if is_interpreted(&plain.stats) { Ok(()) } else { self.stressed(&reference) }
             }
             Configuration::Tiered | Configuration::Churn => self.compare(&reference, |_| {}).map(drop),
         }
@@ -293,6 +301,9 @@ impl Trial<'_> {
         let events = self.events()?;
         let mut session = setup.session(self.program, limits.resolve())?;
         self.check_refusals(&session.stats())?;
+        if is_interpreted(&session.stats()) {
+            return self.compare(reference, |_| {}).map(drop);
+        }
         self.stats.units += session.stats().units.len() as u64;
         let executed: u64 = reference.executions.iter().flatten().map(|e| e.interpreted).sum();
         let short = executed <= EVERY_EXIT_UP_TO;

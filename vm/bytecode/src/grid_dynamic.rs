@@ -159,6 +159,11 @@ fn of_meaning(sem: Sem) -> Vec<String> {
             }
             cells
         }
+        Sem::StringByte => each(&["edges"]),
+        // Both ends.
+        Sem::StringSlice => NUMBERS.map(|n| format!("edge/{n}")).to_vec(),
+        // What is looked for: nothing, a byte, a part, the whole, more, what is not there.
+        Sem::StringFind => (0..6).map(|n| format!("wanted/{n}")).collect(),
         Sem::Nil => each(&["value"]),
         Sem::SetName => each(&["nil_removes"]),
         Sem::Append => KINDS.map(|kind| format!("values/{kind}")).to_vec(),

@@ -101,6 +101,12 @@ pub enum Sem {
     Method,
     /// Write consecutive elements of a table.
     Append,
+    /// A byte of a string.
+    StringByte,
+    /// A part of a string.
+    StringSlice,
+    /// Where a string stands in another.
+    StringFind,
     /// Make a closure.
     Closure,
     /// Read an upvalue.

@@ -259,6 +259,20 @@ macro_rules! dynamic_instructions {
                 "len"
                     {LenAny ".any" (Any)}
                     (dst: def(Any), a: use(Generic), seen: seen) [AnyUnary(Len)] [READS | CALLS] [TypeError] Helper;
+                /// The byte of the string `a` at index `at`, from 1 on; negative indices count from the end. Nil where there is none.
+                "byte"
+                    {ByteAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), at: use(Generic)) [StringByte] [PURE] [TypeError, Conversion] Helper;
+                /// The bytes of the string `a` from index `first` to index `last`, both as for `byte` and cut to the string.
+                "slice"
+                    {SliceAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), first: use(Generic), last: use(Generic)) [StringSlice] [READS | ALLOCATES]
+                    [TypeError, Conversion, MemoryLimit] Helper;
+                /// The index from which on the string `b` stands in the string `a`, at `first` or behind it; nil if it does not.
+                "find"
+                    {FindAny ".any" (Any)}
+                    (dst: def(Any), a: use(Generic), b: use(Generic), first: use(Generic)) [StringFind] [PURE]
+                    [TypeError, Conversion] Helper;
                 /// Writes the value and a line feed to the output, as Lua's `tostring` spells it, without metamethods; of objects their type alone.
                 "print"
                     {PrintAny ".any" (Any)}

@@ -123,6 +123,7 @@ const fn is_compiled(sem: Sem) -> bool {
         Sem::Nil | Sem::Truth | Sem::Integer | Sem::Number(_) | Sem::Box | Sem::Unbox => false,
         Sem::Arith(_) | Sem::ArithImm(_) | Sem::AnyUnary(_) => false,
         Sem::Text | Sem::Concat | Sem::PrintAny | Sem::Import => false,
+        Sem::StringByte | Sem::StringSlice | Sem::StringFind => false,
         Sem::TableNew | Sem::GetName | Sem::SetName | Sem::Get | Sem::Set | Sem::Method | Sem::Append => false,
         Sem::Closure | Sem::UpvalueGet | Sem::UpvalueSet | Sem::Close | Sem::ToBeClosed => false,
         Sem::CallAny | Sem::TailCallAny | Sem::RetAny | Sem::Vararg => false,

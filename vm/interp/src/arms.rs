@@ -272,6 +272,15 @@ macro_rules! execute_dynamic {
         let value = *slot_at($s.frame, $value);
         step!($s, $ip, $run, here!($s, $c, $h).print(value))
     }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (StringByte) ($K:ident) ($dst:ident, $a:ident, $at:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).string_byte($dst, $a, $at))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (StringSlice) ($K:ident) ($dst:ident, $a:ident, $first:ident, $last:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).string_slice($dst, $a, $first, $last))
+    };
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (StringFind) ($K:ident) ($dst:ident, $a:ident, $b:ident, $first:ident)) => {
+        step!($s, $ip, $run, here!($s, $c, $h).string_find($dst, $a, $b, $first))
+    };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Concat) ($K:ident) ($values:ident, $count:ident)) => {
         step!($s, $ip, $run, here!($s, $c, $h).concat($values, $count.fixed()))
     };

@@ -3,6 +3,8 @@
 //! Arguments and results pass through `staged`, a list of the VM, wherever they do not go straight from registers to registers
 //! (the arms' fast paths).
 
+use std::sync::atomic::Ordering;
+
 use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Sem, Test};
 use lockstep_layout::{
     ClosureHeader, Frame, FrameFlags, FunctionTraits, Slot, Status, Tag, frame_size, payload_offset,
@@ -10,7 +12,9 @@ use lockstep_layout::{
 use lockstep_runtime::{CallKind, ForeignRef, HostError, Metamethod};
 
 use super::{Go, Here, Outcome, is_function};
-use crate::activation::{Registers, chain_segment, counts_of, entry_of, native_fits};
+use crate::activation::{
+    Registers, attend, chain_segment, counts_of, entry_of, interrupted, native_fits, renew_countdown,
+};
 use crate::slots::slot_at;
 
 /// How often `__call` may stand for another value that is no function.
@@ -575,18 +579,36 @@ impl Here<'_> {
         }
     }
 
-    /// Continues at the instruction's target or behind it.
+    /// Continues at the instruction's target or behind it. A back edge counts, and is a safepoint, as where no metamethod decides.
     ///
     /// # Safety
     /// The registers are at a branch.
-    pub unsafe fn branch(&mut self, taken: bool) -> Outcome {
+    unsafe fn branch(&mut self, taken: bool) -> Outcome {
         // SAFETY: the caller says so; a verified target is inside the code.
         unsafe {
             if !taken {
                 return Ok(Go::Next);
             }
             let target = self.instr().target().expect("a branch has a target");
-            self.s.ip = self.s.code.add(target.index());
+            let to = self.s.code.add(target.index());
+            if to <= self.s.ip {
+                let asked = (*self.ctx).poll.load(Ordering::Relaxed) != 0;
+                if asked && interrupted(self.ctx, self.s.frame) {
+                    return Err(ErrorKind::Interrupted);
+                }
+                if self.vm().counts_down() && !self.vm().steps() {
+                    if (*self.ctx).countdown != 0 {
+                        (*self.ctx).countdown -= 1;
+                    } else if !renew_countdown(self.ctx, self.s) {
+                        return Err(ErrorKind::BudgetExhausted);
+                    }
+                }
+                if asked {
+                    attend(self.ctx, self.s, self.home, to);
+                    return Ok(Go::Continue);
+                }
+            }
+            self.s.ip = to;
             Ok(Go::Continue)
         }
     }

@@ -12,6 +12,7 @@ pub mod loops;
 mod names;
 pub mod numbers;
 pub mod operate;
+pub mod strings;
 pub mod tables;
 
 use lockstep_bytecode::{ErrorKind, Instr, Pc, Reg, Seen};

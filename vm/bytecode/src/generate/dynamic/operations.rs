@@ -9,8 +9,18 @@ use crate::{AnyOp, AnyUnOp, Op, Reg, Role, Sem, Value};
 
 /// Instructions with operands of their own, on numbers, strings and tables.
 static OPERATIONS: LazyLock<Vec<Op>> = LazyLock::new(|| {
-    let alone =
-        |op: &Op| matches!(op.info().sem, Sem::Arith(_) | Sem::ArithImm(_) | Sem::AnyUnary(_) | Sem::AnyCompare(_));
+    let alone = |op: &Op| {
+        matches!(
+            op.info().sem,
+            Sem::Arith(_)
+                | Sem::ArithImm(_)
+                | Sem::AnyUnary(_)
+                | Sem::AnyCompare(_)
+                | Sem::StringByte
+                | Sem::StringSlice
+                | Sem::StringFind
+        )
+    };
     Op::dynamic().filter(alone).collect()
 });
 
@@ -28,6 +38,7 @@ impl Writer<'_> {
             Sem::Arith(any) => self.binary(op, any),
             Sem::ArithImm(any) => self.with_constant(op, any),
             Sem::AnyUnary(any) => self.unary(op, any),
+            Sem::StringByte | Sem::StringSlice | Sem::StringFind => self.string(op),
             _ => self.comparison(op),
         }
     }
@@ -119,6 +130,40 @@ impl Writer<'_> {
         };
         let dst = self.result(of, !is_object);
         self.emit(op, &[Value::Reg(dst), Value::Reg(a)]);
+    }
+
+    /// A byte, a part or the place of a string. What there is no string or byte of is nil; an index may be a float.
+    fn string(&mut self, op: Op) {
+        let a = self.operand(Class::Text);
+        let index = |writer: &mut Self| {
+            let class = if writer.choices.one_in(12) { Class::Number } else { Class::Int };
+            if class == Class::Number || writer.choices.one_in(3) {
+                return writer.operand(class);
+            }
+            let reg = writer.output(Class::Int);
+            let at = i64::from(writer.choices.below(12)) - 4;
+            writer.int(reg, at);
+            reg
+        };
+        let mut operands = vec![Value::Reg(a)];
+        let class = match op.info().sem {
+            Sem::StringSlice => {
+                operands.extend([Value::Reg(index(self)), Value::Reg(index(self))]);
+                Class::Text
+            }
+            Sem::StringFind => {
+                let wanted = self.operand(Class::Text);
+                operands.extend([Value::Reg(wanted), Value::Reg(index(self))]);
+                Class::Wild
+            }
+            _ => {
+                operands.push(Value::Reg(index(self)));
+                Class::Wild
+            }
+        };
+        let dst = self.output(class);
+        operands.insert(0, Value::Reg(dst));
+        self.emit(op, &operands);
     }
 
     /// The classes of two operands that can be compared.
