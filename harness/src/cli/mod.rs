@@ -23,6 +23,7 @@ mod optimiser;
 mod oracle;
 mod parity;
 mod passport;
+mod prompt;
 #[cfg(feature = "oracle")]
 mod puc;
 mod report;

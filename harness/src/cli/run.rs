@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 use lockstep_backend_api::{Execution, Level, Options as BackendOptions, Target};
 use lockstep_bytecode::{Kind, Verified};
 use lockstep_compiler::PassConfig;
 use lockstep_engine::{Config, DEFAULT_THRESHOLDS, Mode, Pipeline, Session, UnitKey};
+use lockstep_lua::Standard;
 use lockstep_lua::standalone::{self, Conditions, Invocation, Step};
 use lockstep_runtime::{Limits, Thresholds, Value};
 
-use super::Done;
 use super::optimiser::Optimise;
+use super::{Done, prompt};
 use crate::backends::Backends;
 use crate::program::heap::HeapReport;
 use crate::program::literal::{self, Literal};
@@ -70,21 +72,61 @@ pub(super) struct Options {
     /// Count executed instructions, natively and not, and write the counts to this file as JSON; the code is an instrumented build of the same
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
-    /// Lua: run this statement before the program, or alone; may be repeated
-    #[arg(short = 'e', value_name = "STAT")]
-    statements: Vec<String>,
-    /// Lua: require this library before anything else, into a global variable of its name (or NAME=MOD); may be repeated
-    #[arg(short = 'l', value_name = "MOD")]
-    libraries: Vec<String>,
+    #[command(flatten)]
+    steps: Steps,
+    /// Lua: go on at a prompt when the program has ended
+    #[arg(short = 'i')]
+    interactive: bool,
     /// Lua: let the collector run without need, to find what is not rooted
     #[arg(long, value_enum, value_name = "WHEN")]
     stress: Option<Stress>,
     /// The program
-    #[arg(required_unless_present_any = ["statements", "libraries"])]
+    #[arg(required_unless_present_any = ["statement", "library", "interactive"])]
     file: Option<PathBuf>,
     /// Arguments of the program or of the entry function
     #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     args: Vec<String>,
+}
+
+/// What comes before a Lua program, in the order of the command line.
+struct Steps(Vec<Step>);
+
+impl Args for Steps {
+    fn augment_args(command: Command) -> Command {
+        let option = |id: &'static str, short, value, help: &'static str| {
+            Arg::new(id).short(short).value_name(value).help(help).action(ArgAction::Append)
+        };
+        let library = "Lua: require this library into a global variable of its name (or NAME=MOD), in turn with `-e`; may be repeated";
+        command
+            .arg(option(
+                "statement",
+                'e',
+                "STAT",
+                "Lua: run this statement before the program, or alone; may be repeated",
+            ))
+            .arg(option("library", 'l', "MOD", library))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Steps {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut steps = Vec::new();
+        for (id, make) in [("statement", Step::Execute as fn(String) -> Step), ("library", Step::Require)] {
+            let values = matches.get_many::<String>(id).into_iter().flatten().cloned();
+            steps.extend(matches.indices_of(id).into_iter().flatten().zip(values.map(make)));
+        }
+        steps.sort_by_key(|(index, _)| *index);
+        Ok(Self(steps.into_iter().map(|(_, step)| step).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// When the collector runs without need.
@@ -120,13 +162,17 @@ fn lua(options: &Options) -> Done {
         // Known, and of no use to Lua yet.
         Backends::new().resolve(&options.backend)?;
     }
-    let requires = options.libraries.iter().cloned().map(Step::Require);
-    let steps = requires.chain(options.statements.iter().cloned().map(Step::Execute)).collect();
+    let steps = options.steps.0.clone();
     let script = match &options.file {
         Some(file) => Some(file.to_str().ok_or("the name of the program is not text")?.to_owned()),
         None => None,
     };
-    let invocation = Invocation { steps, script, args: options.args.clone() };
+    let words: Vec<String> = std::env::args().collect();
+    let before = match script {
+        Some(_) => words[..words.len().saturating_sub(options.args.len() + 1)].to_vec(),
+        None => Vec::new(),
+    };
+    let invocation = Invocation { steps, script, args: options.args.clone(), before };
     let limits = Limits { depth: options.depth, memory: options.memory << 20, budget: options.budget };
     let stress = match options.stress {
         None => standalone::Stress::None,
@@ -135,16 +181,24 @@ fn lua(options: &Options) -> Done {
     };
     let conditions = Conditions { limits, optimiser: options.optimise.config()?, stress };
     let thread = std::thread::Builder::new().stack_size(super::MACHINE_STACK);
+    let interactive = options.interactive;
     let status = thread
-        .spawn(move || standalone::run(invocation, conditions))?
+        .spawn(move || match interactive {
+            false => standalone::run(invocation, conditions),
+            true => {
+                println!("Lua 5.4 on Lockstep {}", env!("CARGO_PKG_VERSION"));
+                let standard = Rc::new(Standard::of_process());
+                standalone::run_with(invocation, conditions, standard, Some(prompt::terminal()))
+            }
+        })?
         .join()
         .map_err(|_| "the run panicked; this is a defect of Lockstep")?;
     Ok(ExitCode::from(status))
 }
 
 fn assembly(options: &Options, file: &Path) -> Done {
-    if options.stress.is_some() || !options.statements.is_empty() || !options.libraries.is_empty() {
-        return Err("-e, -l and --stress are for Lua programs".into());
+    if options.stress.is_some() || !options.steps.0.is_empty() || options.interactive {
+        return Err("-e, -i, -l and --stress are for Lua programs".into());
     }
     let module = options.optimise.apply(read_module(file)?)?;
     let entry =

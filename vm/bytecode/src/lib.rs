@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod asm;
+mod assigned;
 mod builder;
 mod cfg;
 pub mod check;

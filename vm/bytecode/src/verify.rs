@@ -4,10 +4,11 @@
 //! calls against the callee's signature, targets; that no path falls off the end; and that every register is assigned on
 //! every path before it is read (a forward data flow over blocks).
 
+use crate::assigned::Assigned;
 use crate::disasm::instr_text;
 use crate::{
-    Capture, Cfg, FuncId, Function, Group, Instr, JumpTable, Kind, Module, OperandKind, Pc, Reg, RegSet, Role, Sem,
-    Template, Value,
+    Capture, Cfg, FuncId, Function, Group, Instr, JumpTable, Kind, Module, OperandKind, Pc, Reg, Role, Sem, Template,
+    Value,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -441,29 +442,13 @@ impl Checker<'_> {
         let function = self.function;
         let cfg = Cfg::new(function);
         let params = |callee: FuncId| usize::from(self.module.function(callee).param_count);
-        let mut entry = vec![RegSet::ALL; cfg.blocks().len()];
-        entry[0] = (0..function.param_count).map(Reg).collect();
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for id in cfg.reverse_postorder() {
-                let block = cfg.block(*id);
-                let mut assigned = entry[id.index()];
-                block.pcs().for_each(|pc| assign(function.instr(pc), &mut assigned));
-                for successor in &block.successors {
-                    let merged = entry[successor.index()].intersection(assigned);
-                    changed |= merged != entry[successor.index()];
-                    entry[successor.index()] = merged;
-                }
-            }
-        }
+        let assigned = Assigned::new(function, &cfg);
         for id in cfg.reverse_postorder() {
-            let mut assigned = entry[id.index()];
             for pc in cfg.block(*id).pcs() {
                 let instr = function.instr(pc);
                 let mut unassigned = None;
                 instr.for_each_use(function, params, |reg| {
-                    if !assigned.contains(reg) {
+                    if !assigned.before(pc).contains(reg) {
                         unassigned = unassigned.or(Some(reg));
                     }
                 });
@@ -473,17 +458,8 @@ impl Checker<'_> {
                         self.error(Some(pc), format!("`{name}` is read, but not assigned on every path to here"))
                     );
                 }
-                assign(instr, &mut assigned);
             }
         }
         Ok(())
     }
-}
-
-/// Which registers are assigned after an instruction, if `assigned` are before it.
-fn assign(instr: Instr, assigned: &mut RegSet) {
-    if let Some(group) = instr.group() {
-        group.loses().for_each(|reg| assigned.remove(reg));
-    }
-    instr.for_each_def(|reg| assigned.insert(reg));
 }

@@ -459,9 +459,10 @@ pub unsafe fn attend(ctx: *mut Ctx, registers: &mut Registers, home: *mut Frame,
             vm.heap_mut().collect(Cause::Safepoint);
         }
         // An open list would not survive a call of the program.
-        if vm.heap().pending_finalizers() != 0 && !instr_at(resume).takes_open() {
+        if vm.heap().pending_finalizers() != 0 && !vm.dynamic.is_finalizing && !instr_at(resume).takes_open() {
             let object = vm.heap_mut().next_finalizer();
-            vm.announce_finalizers(vm.heap().pending_finalizers() != 0);
+            vm.dynamic.is_finalizing = true;
+            vm.announce_finalizers(false);
             let object = object.expect("one waits");
             let finalizer = vm.heap().metamethod(object, Metamethod::Gc);
             if is_function(finalizer) {
@@ -472,13 +473,17 @@ pub unsafe fn attend(ctx: *mut Ctx, registers: &mut Registers, home: *mut Frame,
                     // It is a function of the host, or there is no room for its frame: the program does not see the error.
                     let vm = here.vm();
                     vm.thread().boundaries -= 1;
-                    vm.dynamic.thrown = Slot::NIL;
+                    vm.finalized();
+                    (vm.dynamic.thrown, vm.dynamic.failed_host) = (Slot::NIL, Slot::NIL);
                     let pending = vm.dynamic.pending.take().and_then(|pending| pending.message);
                     let message = vm.take_message().or(pending);
                     vm.dynamic.warnings.push(message.unwrap_or_else(|| kind.message().to_owned()));
                 }
                 return true;
             }
+            vm.finalized();
+        } else if vm.dynamic.is_finalizing {
+            vm.announce_finalizers(false);
         }
         here.s.ip = at;
         false

@@ -88,7 +88,7 @@ pub fn run(vm: &mut Vm, func: FuncId, args: &[Value]) -> Result<Option<Value>, E
         if function.is_vararg {
             // No arguments behind the parameters: their number lies below the frame.
             header.flags |= FrameFlags::VARARG;
-            home.cast::<Slot>().write(Slot::i64(0));
+            home.cast::<Slot>().write(Slot { payload: 0, tag: 0 });
             home = home.cast::<Slot>().add(1).cast();
         }
         home.write(header);
@@ -145,6 +145,7 @@ pub fn close(vm: &mut Vm) {
         if !dynamic::is_function(finalizer) {
             continue;
         }
+        vm.dynamic.is_finalizing = true;
         // The call stages the object, and holds it so.
         let outcome = catch_unwind(AssertUnwindSafe(|| call_from_host(vm, finalizer, &[object], CallKind::Plain)));
         if let Err(panic) = outcome {

@@ -45,7 +45,7 @@ impl FrameFlags {
     pub const CAPTURED: u32 = 4;
     /// Variables of this frame are to be closed.
     pub const CLOSING: u32 = 8;
-    /// Arguments behind the parameters lie below the header: their number in the payload of the slot just below it, and they themselves, in order, below that.
+    /// Arguments behind the parameters lie below the header: their number in the payload of the slot just below it, the number of all arguments in its tag, and they themselves, in order, below that.
     pub const VARARG: u32 = 16;
     /// This frame is the first of a coroutine.
     pub const BASE: u32 = 32;
@@ -57,6 +57,8 @@ impl FrameFlags {
     pub const FINALIZER: u32 = 256;
     /// A function of the host catches what this frame, which it has called, or those above raise.
     pub const PROTECTED: u32 = 512;
+    /// This frame has taken the place of one that called it last: who called that one is known, but not by which name.
+    pub const TAIL: u32 = 1024;
     /// Where eight bits begin that the pending instruction of the caller keeps here.
     pub const AUX_SHIFT: u32 = 16;
 }

@@ -3,11 +3,13 @@
 
 mod codegen;
 mod library;
+mod prompt;
 pub mod standalone;
 mod syntax;
 
 pub use library::Standard;
 use lockstep_bytecode::{Module, Verified};
+pub use prompt::Terminal;
 pub use syntax::SyntaxError;
 
 /// Compiles a chunk. Its main function is the first of the module; it takes any number of arguments, and has the table of global variables as its one upvalue.

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use lockstep_bytecode::optimise::PassConfig;
 use lockstep_interp::new_vm;
-use lockstep_runtime::{HostResult, Limits, Local, Scope, Stress as HeapStress, Vm, raw};
+use lockstep_runtime::{HostResult, Limits, Local, Locals, Scope, Stress as HeapStress, Vm, raw};
 
 use crate::library::{self, Standard};
+use crate::prompt::{self, Terminal};
 
 /// What comes before the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Invocation {
     pub script: Option<String>,
     /// The arguments of the script.
     pub args: Vec<String>,
+    /// What stood before the script: `arg[-1]` is the last of it.
+    pub before: Vec<String>,
 }
 
 /// The most functions that chunks of one program can have together.
@@ -71,7 +74,16 @@ pub fn new_state(limits: Limits, standard: Rc<Standard>) -> Result<Vm, String> {
 
 /// Runs it, and answers the exit code: 1 if anything was wrong, which standard error then tells.
 pub fn run(invocation: Invocation, conditions: Conditions) -> u8 {
-    let standard = Rc::new(Standard::of_process());
+    run_with(invocation, conditions, Rc::new(Standard::of_process()), None)
+}
+
+/// The same with these streams. If nothing was wrong, it goes on at a prompt where there is a terminal.
+pub fn run_with(
+    invocation: Invocation,
+    conditions: Conditions,
+    standard: Rc<Standard>,
+    terminal: Option<Box<dyn Terminal>>,
+) -> u8 {
     let mut vm = match new_state(conditions.limits, standard.clone()) {
         Ok(vm) => vm,
         Err(message) => {
@@ -84,15 +96,24 @@ pub fn run(invocation: Invocation, conditions: Conditions) -> u8 {
     vm.heap_mut().set_stress(HeapStress { allocations, barriers: conditions.stress != Stress::None });
     vm.stress_safepoints(conditions.stress == Stress::Safepoints);
     let handler = vm.add_host_function("traceback", raw(handle));
+    let prompt_standard = standard.clone();
     let outcome = vm.enter(move |scope| {
-        let handler = scope.function(handler, &[])?;
-        program(scope, &invocation, handler.local())
+        let handler = scope.function(handler, &[])?.local();
+        let failure = program(scope, &invocation, handler)?;
+        if let (None, Some(mut terminal)) = (&failure, terminal) {
+            let globals = scope.imported("_G");
+            prompt::run(scope, &prompt_standard, &mut *terminal, globals, handler)?;
+        }
+        Ok(failure)
     });
+    lockstep_interp::close(&mut vm);
+    let warned = standard.clone();
+    vm.enter(move |scope| library::show_warnings(scope, &warned));
     standard.flush();
     let failure = match outcome {
         Ok(None) => None,
         Ok(Some(message)) => Some(message),
-        Err(error) => Some(format!("{error:?}").into_bytes()),
+        Err(error) => Some(vm.enter(move |scope| scope.raised(error).message.into_bytes())),
     };
     let Some(message) = failure else { return 0 };
     let line = [PROGRAM.as_bytes(), b": ", &message, b"\n"].concat();
@@ -118,7 +139,7 @@ fn handle(call: &mut Scope<'_>) -> HostResult {
             }
         }
     };
-    let stack = library::stack(call, 1);
+    let stack = library::stack(call, None, 1);
     call.answer([&text[..], b"\n", stack.as_bytes()].concat())
 }
 
@@ -126,7 +147,10 @@ fn handle(call: &mut Scope<'_>) -> HostResult {
 fn program(scope: &mut Scope<'_>, invocation: &Invocation, handler: Local<'_>) -> HostResult<Option<Vec<u8>>> {
     let globals = scope.imported("_G");
     let table = scope.table(invocation.args.len() as u32, 2)?;
-    scope.raw_set_int(table, -1, Local::NIL)?;
+    for (index, word) in invocation.before.iter().rev().enumerate() {
+        let word = scope.string(word.as_bytes())?;
+        scope.raw_set_int(table, -1 - index as i64, word.local())?;
+    }
     let name = scope.string(invocation.script.as_deref().unwrap_or(PROGRAM).as_bytes())?;
     scope.raw_set_int(table, 0, name.local())?;
     for (index, arg) in invocation.args.iter().enumerate() {
@@ -144,8 +168,8 @@ fn program(scope: &mut Scope<'_>, invocation: &Invocation, handler: Local<'_>) -
                 let (global, module) = name.split_once('=').unwrap_or((name, name));
                 let (require, module) = (scope.get(globals, "require")?, scope.string(module.as_bytes())?);
                 match protected(scope, require, &[module.local()], handler)? {
-                    Ok(value) => {
-                        scope.set(globals, global, value)?;
+                    Ok(values) => {
+                        scope.set(globals, global, values.first().copied().unwrap_or(Local::NIL))?;
                         None
                     }
                     Err(message) => Some(message),
@@ -183,19 +207,23 @@ fn call_chunk(
     }
 }
 
-/// Calls with the handler: the first result, or the message.
-fn protected<'s>(
+/// Calls with the handler: the results, or the message.
+///
+/// # Errors
+/// There is no memory, or the run was interrupted.
+pub fn protected<'s>(
     scope: &mut Scope<'s>,
     function: Local<'_>,
     args: &[Local<'_>],
     handler: Local<'_>,
-) -> HostResult<Result<Local<'s>, Vec<u8>>> {
+) -> HostResult<Result<Locals<'s>, Vec<u8>>> {
     let xpcall = library::program_function(scope, "xpcall", &[])?;
     let all: Vec<Local<'_>> = [function, handler].into_iter().chain(args.iter().copied()).collect();
-    let results = scope.call(xpcall, &all)?;
+    let mut results = scope.call(xpcall, &all)?;
     let value = results.get(1).copied().unwrap_or(Local::NIL);
     if results.first().is_some_and(|ok| ok.truth()) {
-        return Ok(Ok(value));
+        results.remove(0);
+        return Ok(Ok(results));
     }
     Ok(Err(match value.as_str() {
         Some(text) => text.bytes().to_vec(),

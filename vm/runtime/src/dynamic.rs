@@ -37,6 +37,8 @@ pub struct Pending {
     pub message: Option<String>,
     /// Whether a message handler has run, or will not.
     pub is_handled: bool,
+    /// The function of the host that has raised it, or nil.
+    pub raised_by: Slot,
     /// Who called whom, if nobody in the program catches it.
     pub traceback: Traceback,
 }
@@ -48,6 +50,7 @@ impl Default for Pending {
             value: Slot::NIL,
             message: None,
             is_handled: false,
+            raised_by: Slot::NIL,
             traceback: Traceback::default(),
         }
     }
@@ -66,6 +69,15 @@ pub enum UnwindEnd {
     Closed,
     /// At a frame that was interrupted for a finalizer, and goes on.
     Finalizer,
+}
+
+/// A function of the host that runs, or that has raised the error which a message handler handles.
+#[derive(Clone, Copy, Debug)]
+pub struct HostActivation {
+    /// The frame below it; null if the host has entered the VM.
+    pub frame: *mut Frame,
+    /// The function.
+    pub function: Slot,
 }
 
 /// Frames are being left: an error, or the end of a coroutine, closes their variables one after another.
@@ -102,6 +114,12 @@ pub struct Dynamic {
     pub thrown: Slot,
     /// The frame below the host function that runs.
     pub host_frame: *mut Frame,
+    /// The functions of the host that run, innermost last.
+    pub host_stack: Vec<HostActivation>,
+    /// The function of the host that has just failed, or nil.
+    pub failed_host: Slot,
+    /// Whether a finalizer runs: no other is begun meanwhile.
+    pub is_finalizing: bool,
     /// How many calls from functions of the host are under way.
     pub host_calls: u32,
     /// The innermost frame when its pc was stored last: where a collection begins.
@@ -139,6 +157,9 @@ impl Dynamic {
             waiting: Vec::new(),
             thrown: Slot::NIL,
             host_frame: ptr::null_mut(),
+            host_stack: Vec::new(),
+            failed_host: Slot::NIL,
+            is_finalizing: false,
             host_calls: 0,
             frame: ptr::null_mut(),
             warnings: Vec::new(),
@@ -163,7 +184,9 @@ impl Dynamic {
         self.waiting.clear();
         self.pending = None;
         self.reached.clear();
-        self.thrown = Slot::NIL;
+        self.host_stack.clear();
+        (self.thrown, self.failed_host) = (Slot::NIL, Slot::NIL);
+        self.is_finalizing = false;
         self.host_calls = 0;
         (self.host_frame, self.frame) = (ptr::null_mut(), ptr::null_mut());
     }
@@ -176,8 +199,9 @@ impl Dynamic {
         lists.chain(waiting).chain(closing).chain(self.imports.values()).for_each(|value| visit(*value));
         let unwinding = self.unwinding.iter().filter_map(|unwinding| unwinding.pending.as_ref());
         let pending = self.pending.iter().chain(&self.handling).chain(unwinding);
-        pending.for_each(|pending| visit(pending.value));
-        [self.thrown, self.no_memory, self.handler_error].into_iter().for_each(visit);
+        pending.for_each(|pending| [pending.value, pending.raised_by].into_iter().for_each(&mut visit));
+        self.host_stack.iter().for_each(|host| visit(host.function));
+        [self.thrown, self.failed_host, self.no_memory, self.handler_error].into_iter().for_each(visit);
     }
 }
 

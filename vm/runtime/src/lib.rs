@@ -22,6 +22,7 @@ mod host;
 mod machine_stack;
 mod metamethod;
 mod modules;
+mod names;
 pub mod plant;
 mod request;
 mod roots;
@@ -45,18 +46,20 @@ pub use collector::{Cause, CoroutineHooks, Handle, KindUsage, Marker, Pacing, Pa
 pub use comparison::{raw_equal, raw_less, raw_less_equal};
 pub use conversion::{NumberText, float_to_integer, parse_number, to_integer, to_number};
 pub use describe::describe;
-pub use dynamic::{CallKind, Dynamic, InterpreterCall, Pending, UnwindEnd, Unwinding};
+pub use dynamic::{CallKind, Dynamic, HostActivation, InterpreterCall, Pending, UnwindEnd, Unwinding};
 pub use error::{Error, Position, Traceback};
 pub use functions::FunctionInfo;
 pub use fusion::{OTHER, fused, instr_at};
 pub use heap::{ArrayRef, Heap, OutOfMemory};
 pub use host::{
-    FromArgument, Function, HostCode, HostError, HostFunction, HostId, HostResult, HostValue, IntoResults, IntoValue,
-    Local, Locals, Parameter, Raised, Scope, Str, Table, Typed, Userdata, View, raw, type_name, typed,
+    Activation, Activations, FromArgument, Function, HostCode, HostError, HostFunction, HostId, HostResult, HostValue,
+    IntoResults, IntoValue, Level, Local, Locals, Parameter, Raised, Scope, Str, Table, Typed, Userdata, Variable,
+    View, raw, type_name, typed,
 };
 pub use machine_stack::{MACHINE_STACK_RESERVE, machine_stack_limit};
 pub use metamethod::Metamethod;
 pub use modules::Modules;
+pub use names::Named;
 pub use request::InterruptHandle;
 pub use safepoints::{Safepoints, Waits};
 pub use snapshot::{Held, Snapshot};

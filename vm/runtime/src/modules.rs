@@ -9,12 +9,21 @@ use lockstep_bytecode::{FuncId, Function, Pc, Reg, Verified};
 pub struct Modules {
     /// Each module with the number of its first function.
     loaded: Vec<(u32, Arc<Verified>)>,
+    /// How many of the first functions are a library's.
+    library: u32,
 }
 
 impl Modules {
     /// One module.
     pub(crate) fn new(module: Arc<Verified>) -> Modules {
-        Modules { loaded: vec![(0, module)] }
+        let is_library = module.functions.iter().all(|function| function.lines.runs().is_empty());
+        let library = if is_library { module.functions.len() as u32 } else { 0 };
+        Modules { loaded: vec![(0, module)], library }
+    }
+
+    /// Whether a function is a library's: one of the first module, if that has no lines. Such functions stand for functions of the host.
+    pub fn is_library(&self, func: FuncId) -> bool {
+        func.0 < self.library
     }
 
     /// Adds a module whose first function gets the number `first`, the next that is free.

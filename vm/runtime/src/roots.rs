@@ -2,13 +2,13 @@
 //!
 //! Frames are read through the liveness map of their stored pc. Of an `any` register everything that the instruction at the pc may still read is live: for the innermost
 //! frame that is about to execute it (or is in the middle of it), and for all others, whose call hangs there. Of typed arrays the latter have only what is read after
-//! the call, as native code stores no more than that.
+//! the call, as native code stores no more than that. Variables with a scope of their own (`Function::locals`) are live up to its end.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg};
+use lockstep_bytecode::{Cfg, FuncId, Kind, Liveness, Pc, Reg, RegSet};
 use lockstep_layout::{Frame, FrameFlags, Mark, Slot, payload_offset};
 
 use crate::closure::UpvalueRef;
@@ -22,7 +22,15 @@ use crate::thread::{Thread, ThreadStatus};
 #[derive(Debug)]
 pub(crate) struct Maps {
     modules: *const Modules,
-    maps: HashMap<FuncId, Liveness>,
+    maps: HashMap<FuncId, Map>,
+}
+
+/// What of a function's registers is marked.
+#[derive(Debug)]
+struct Map {
+    liveness: Liveness,
+    /// The registers of variables in scope, per instruction; empty if there are none. Programs can look at them (`debug.getlocal`), and objects live as long as in Lua.
+    held: Vec<RegSet>,
 }
 
 /// What the collector asks. It lies at an address of its own, and reaches the parts of the VM by theirs.
@@ -116,16 +124,19 @@ impl Maps {
             let (func, pc) = (FuncId(func), Pc(pc));
             let (module, local) = (*self.modules).find(func);
             let function = module.function(local);
-            let liveness =
-                self.maps.entry(func).or_insert_with(|| Liveness::new(module, function, &Cfg::new(function)));
-            let (before, mut across) = (liveness.before(pc), liveness.after(pc));
+            let map = self.maps.entry(func).or_insert_with(|| {
+                let cfg = Cfg::new(function);
+                Map { liveness: Liveness::new(module, function, &cfg), held: function.variables_held(&cfg) }
+            });
+            let (before, mut across) = (map.liveness.before(pc), map.liveness.after(pc));
+            let held = map.held.get(pc.index()).copied().unwrap_or_default();
             function.instr(pc).for_each_def(|reg| across.remove(reg));
             let slots = frame.byte_add(payload_offset(0) as usize).cast::<Slot>();
             for (index, register) in function.registers.iter().enumerate() {
                 let reg = Reg(index as u8);
                 let slot = slots.add(index);
                 let live = if !is_resumed && crate::planted!("stale-operands") { across } else { before };
-                if register.kind == Kind::Any && live.contains(reg) {
+                if register.kind == Kind::Any && live.union(held).contains(reg) {
                     marker.mark(*slot);
                 } else if register.kind.element().is_some() && (if is_resumed { before } else { across }).contains(reg)
                 {

@@ -54,6 +54,8 @@ pub struct Thread {
     pub open: u64,
     /// The variables to be closed, by address of their slots, innermost last.
     pub to_close: Vec<*mut Slot>,
+    /// Whether it never runs, and its object is the main program's, which has no coroutine of its own.
+    pub stands_for_main: bool,
     /// What has ended it, if that was an error and nobody has asked yet.
     pub failure: Option<Slot>,
     /// The VM's liveness maps, for the collector.
@@ -74,6 +76,7 @@ impl Thread {
             start,
             open: 0,
             to_close: Vec::new(),
+            stands_for_main: false,
             failure: None,
             maps: std::ptr::null_mut(),
             boundaries: 0,

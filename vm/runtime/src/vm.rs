@@ -211,9 +211,9 @@ impl Vm {
         unsafe { (*self.ctx()).functions = entries };
     }
 
-    /// Makes modules that are loaded from now on go through the bytecode optimiser; `None` ends that.
-    pub fn optimise_loaded(&mut self, passes: Option<PassConfig>) {
-        self.optimiser = passes;
+    /// Makes modules that are loaded from now on go through the bytecode optimiser; `None` ends that. Answers what was set before.
+    pub fn optimise_loaded(&mut self, passes: Option<PassConfig>) -> Option<PassConfig> {
+        std::mem::replace(&mut self.optimiser, passes)
     }
 
     /// Adds a module, also while a program runs; the number of its first function. `None` if there is no room for its functions.
@@ -544,6 +544,12 @@ impl Vm {
     /// Whether each safepoint collects.
     pub fn is_stressed(&self) -> bool {
         self.stress_safepoints
+    }
+
+    /// A finalizer has ended: the next one may begin.
+    pub fn finalized(&mut self) {
+        self.dynamic.is_finalizing = false;
+        self.announce_finalizers(self.heap.pending_finalizers() != 0);
     }
 
     /// Says whether the finalizers that wait still ask for attention.

@@ -5,13 +5,13 @@
 
 use std::sync::atomic::Ordering;
 
-use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Sem, Test};
+use lockstep_bytecode::{Count, ErrorKind, FuncId, Instr, Reg, Sem, Test};
 use lockstep_layout::{
     ClosureHeader, Frame, FrameFlags, FunctionTraits, Slot, Status, Tag, frame_size, payload_offset,
 };
-use lockstep_runtime::{CallKind, ForeignRef, HostError, Metamethod};
+use lockstep_runtime::{CallKind, HostError, Metamethod, Named};
 
-use super::{Go, Here, Outcome, is_function};
+use super::{Go, Here, Outcome, is_function, no_memory};
 use crate::activation::{
     Registers, attend, chain_segment, counts_of, entry_of, interrupted, native_fits, renew_countdown,
 };
@@ -127,11 +127,13 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             self.vm().dynamic.staged.clear();
-            let name = match self.calling() {
-                Some(Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. }) => self.describe(base),
-                Some(Instr::ForInAny { .. }) => " (for iterator 'for iterator')".to_owned(),
-                _ => String::new(),
+            let named = match self.calling() {
+                Some(_) if !self.is_in_library() => {
+                    self.vm().modules().name_of_callee(FuncId((*self.s.frame).func), self.s.pc())
+                }
+                _ => None,
             };
+            let name = named.map_or(String::new(), |named| format!(" ({named})"));
             let message = format!("attempt to call a {} value{name}", self.type_of(callee));
             self.vm().set_message(message);
             ErrorKind::TypeError
@@ -208,7 +210,7 @@ impl Here<'_> {
                     extra = &extra[..extra.len() - 1];
                 }
                 let number = frame.cast::<Slot>().sub(1);
-                number.write(Slot::i64(extra.len() as i64));
+                number.write(Slot { payload: extra.len() as u64, tag: count as u64 });
                 number.sub(extra.len()).copy_from_nonoverlapping(extra.as_ptr(), extra.len());
             }
             staged.clear();
@@ -350,6 +352,14 @@ impl Here<'_> {
                     vm.set_message(message);
                     ErrorKind::HostError
                 }
+                HostError::ArgumentOfCaller { index, problem } => self.library_argument(index, &problem),
+                HostError::Plain(message) => match self.heap().new_string(message.as_bytes()) {
+                    Ok(string) => {
+                        vm.dynamic.thrown = string.slot();
+                        ErrorKind::Raised
+                    }
+                    Err(error) => no_memory(error),
+                },
                 HostError::Value(value) => {
                     vm.dynamic.thrown = value.get();
                     ErrorKind::Raised
@@ -371,18 +381,35 @@ impl Here<'_> {
         unsafe {
             let called = match self.calling() {
                 Some(Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. }) if *self.slot(base) == function => {
-                    self.describe(base)
+                    self.name_of(base)
                 }
-                _ => String::new(),
+                Some(Instr::ForInAny { .. }) => {
+                    self.vm().modules().name_of_callee(FuncId((*self.s.frame).func), self.s.pc())
+                }
+                _ => None,
             };
-            // ` (method 'name')`
-            let number = ForeignRef::from_payload(function.payload).function() as usize;
-            let own = self.vm().dynamic.hosts[number].name.clone();
-            let name = called.split('\'').nth(1).unwrap_or(&own);
-            match index.checked_sub(usize::from(called.starts_with(" (method"))) {
-                Some(index) => format!("bad argument #{} to '{name}' ({problem})", index + 1),
-                None => format!("calling '{name}' on bad self ({problem})"),
-            }
+            self.argument_message(called, function, index, problem)
+        }
+    }
+
+    /// What is wrong with an argument, counted from 0, of a function that is called so; without a name from the call, it is the library's.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`].
+    pub unsafe fn argument_message(
+        &self,
+        called: Option<Named>,
+        function: Slot,
+        index: usize,
+        problem: &str,
+    ) -> String {
+        // SAFETY: the caller says so.
+        let own = || unsafe { self.vm() }.library_name(function);
+        let is_method = called.as_ref().is_some_and(|called| called.what == "method");
+        let name = called.map(|called| called.name).or_else(own).unwrap_or_else(|| "?".to_owned());
+        match index.checked_sub(usize::from(is_method)) {
+            Some(index) => format!("bad argument #{} to '{name}' ({problem})", index + 1),
+            None => format!("calling '{name}' on bad self ({problem})"),
         }
     }
 
@@ -413,6 +440,12 @@ impl Here<'_> {
                 self.call_host(callee)?;
                 return self.leave();
             }
+            // A library's function does as the host's: the frame stays, for messages and tracebacks.
+            let func = FuncId((*(callee.payload as *const ClosureHeader)).function);
+            if self.vm().modules().is_library(func) && !self.is_in_library() {
+                self.push_closure(callee.payload as *mut ClosureHeader, 0)?;
+                return Ok(Go::Continue);
+            }
             let frame = self.s.frame;
             let Frame { flags, caller, depth, .. } = *frame;
             let mut base = frame;
@@ -420,7 +453,7 @@ impl Here<'_> {
                 let extra = Self::extra_arguments(frame).len();
                 base = frame.cast::<Slot>().sub(extra + 1).cast();
             }
-            let mut inherited = flags & INHERITED;
+            let mut inherited = flags & INHERITED | FrameFlags::TAIL;
             if flags & FrameFlags::SEGMENT != 0 {
                 // The frame's segment is all its own; a larger one may take its place.
                 (*frame).flags &= !FrameFlags::SEGMENT;
@@ -519,6 +552,7 @@ impl Here<'_> {
         unsafe {
             if flags & FrameFlags::FINALIZER != 0 {
                 self.vm().thread().boundaries -= 1;
+                self.vm().finalized();
                 self.vm().dynamic.staged.clear();
                 return Ok(Go::Continue);
             }

@@ -19,6 +19,10 @@ impl Here<'_> {
             self.store_pc();
             let function = *self.slot(a);
             if !is_function(function) {
+                if self.is_in_library() {
+                    let got = self.given(function);
+                    return Err(self.library_argument(0, &format!("function expected, got {got}")));
+                }
                 let message = format!("a coroutine runs a function, not a {} value", self.type_of(function));
                 return self.fail(ErrorKind::TypeError, message);
             }
@@ -41,16 +45,33 @@ impl Here<'_> {
     ///
     /// # Safety
     /// As for [`Here::create_coroutine`].
-    unsafe fn coroutine_of(&self, value: Slot) -> Result<*mut Thread, ErrorKind> {
+    unsafe fn coroutine_of(&mut self, value: Slot) -> Result<*mut Thread, ErrorKind> {
         // SAFETY: the caller says so. A coroutine that a program can name has its thread.
         unsafe {
             match CoroutineRef::from_slot(value) {
                 Some(coroutine) => Ok(coroutine.state().cast()),
+                None if self.is_in_library() => {
+                    let got = self.given(value);
+                    Err(self.library_argument(0, &format!("thread expected, got {got}")))
+                }
                 None => {
                     let message = format!("coroutine expected, got {}", self.type_of(value));
                     self.fail(ErrorKind::TypeError, message)
                 }
             }
+        }
+    }
+
+    /// What a library's function was given as its first argument, for messages.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`].
+    unsafe fn given(&self, value: Slot) -> String {
+        // SAFETY: the caller says so. Only of vararg functions it is known whether there was an argument.
+        unsafe {
+            let frame = self.s.frame;
+            let is_missing = (*frame).flags & FrameFlags::VARARG != 0 && (*frame.cast::<Slot>().sub(1)).tag == 0;
+            if is_missing { "no value".to_owned() } else { self.type_of(value) }
         }
     }
 
@@ -82,8 +103,18 @@ impl Here<'_> {
             let start = std::mem::replace(&mut (*thread).start, Slot::NIL);
             if start.is(Tag::FOREIGN) {
                 (*thread).status = ThreadStatus::Dead;
-                self.call_host(start)?;
-                self.place(base, results, Some(true));
+                let outcome = self.call_host(start);
+                if let Err(kind) = outcome {
+                    self.leave_pending(kind);
+                    if kind.is_final() {
+                        return Ok(self.pass_on());
+                    }
+                    let pending = self.vm().dynamic.pending.take();
+                    let value = pending.map_or(Slot::NIL, |pending| pending.value);
+                    (*thread).failure = Some(value);
+                    self.stage_values(&[value]);
+                }
+                self.place(base, results, Some(outcome.is_ok()));
                 return Ok(Go::Next);
             }
             ((*current).frame, (*current).status) = (self.s.frame, ThreadStatus::Normal);
@@ -214,6 +245,9 @@ impl Here<'_> {
                 }
                 status => {
                     let message = format!("cannot close a {} coroutine", status.name());
+                    if self.is_in_library() {
+                        return Err(self.library_error(message));
+                    }
                     return self.fail(ErrorKind::TypeError, message);
                 }
             }

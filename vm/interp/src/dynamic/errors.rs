@@ -6,9 +6,9 @@
 
 use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc};
 use lockstep_layout::{Frame, FrameFlags, Slot, Status, frame_size, payload_offset};
-use lockstep_runtime::{Metamethod, Pending, StringRef, UnwindEnd, Unwinding, instr_at, type_name};
+use lockstep_runtime::{HostActivation, Metamethod, Pending, StringRef, UnwindEnd, Unwinding, instr_at, type_name};
 
-use super::{Go, Here, Outcome};
+use super::{Go, Here, Outcome, no_memory};
 use crate::activation::{Registers, entry_of};
 
 /// Room that a message handler gets above the limit of depth when that is what it handles.
@@ -55,6 +55,8 @@ impl Here<'_> {
                 let pending = self.pending(kind);
                 self.vm().dynamic.pending = Some(pending);
             }
+            // Who only passes an error on has not raised it.
+            self.vm().dynamic.failed_host = Slot::NIL;
         }
     }
 
@@ -67,6 +69,7 @@ impl Here<'_> {
         unsafe {
             let vm = self.vm();
             let message = vm.take_message();
+            let raised_by = std::mem::replace(&mut vm.dynamic.failed_host, Slot::NIL);
             if kind == ErrorKind::Raised {
                 let value = std::mem::replace(&mut vm.dynamic.thrown, Slot::NIL);
                 let text = match StringRef::from_slot(value) {
@@ -75,7 +78,7 @@ impl Here<'_> {
                         .map_or(String::new(), |text| String::from_utf8_lossy(text.bytes()).into_owned()),
                     None => format!("(error object is a {} value)", type_name(value)),
                 };
-                return Pending { kind, value, message: Some(text), ..Pending::default() };
+                return Pending { kind, value, message: Some(text), raised_by, ..Pending::default() };
             }
             let mut value = vm.dynamic.no_memory;
             if kind != ErrorKind::MemoryLimit && !kind.is_final() {
@@ -89,6 +92,8 @@ impl Here<'_> {
                         // Called by a function without lines, a function of the host has no position to name.
                         match kind == ErrorKind::HostError && innermost.1 == 0 {
                             true => what.to_owned(),
+                            // A function whose lines were stripped.
+                            false if line == 0 => format!("{}:-1: {what}", modules.source(func)),
                             false => format!("{}:{line}: {what}", modules.source(func)),
                         }
                     }
@@ -97,11 +102,11 @@ impl Here<'_> {
                     value = string.slot();
                 }
             }
-            Pending { kind, value, message, ..Pending::default() }
+            Pending { kind, value, message, raised_by, ..Pending::default() }
         }
     }
 
-    /// Where the program is: a function that has lines, and the line. What has none stands for its caller, as functions of the host do.
+    /// Where the program is: a function that is no library's, and the line. What is stands for its caller, as functions of the host do.
     ///
     /// # Safety
     /// As for [`Here::raise`].
@@ -114,7 +119,7 @@ impl Here<'_> {
             loop {
                 let func = FuncId((*frame).func);
                 let (_, line) = modules.place(func, pc);
-                if line != 0 {
+                if line != 0 || !modules.is_library(func) {
                     return (func, line);
                 }
                 frame = (*frame).caller as *mut Frame;
@@ -123,6 +128,62 @@ impl Here<'_> {
                 }
                 pc = Pc((*frame).pc);
             }
+        }
+    }
+
+    /// Whether the running function is a library's.
+    ///
+    /// # Safety
+    /// The registers are those of a running activation.
+    pub unsafe fn is_in_library(&self) -> bool {
+        // SAFETY: the caller says so.
+        unsafe { self.vm().modules().is_library(FuncId((*self.s.frame).func)) }
+    }
+
+    /// An error of the running function, which is a library's: with the position of its caller, if that is no library.
+    ///
+    /// # Safety
+    /// As for [`Here::raise`].
+    #[cold]
+    pub unsafe fn library_error(&mut self, message: String) -> ErrorKind {
+        // SAFETY: the caller says so; callers of a live frame are live, each with its pc stored.
+        unsafe {
+            let caller = (*self.s.frame).caller as *const Frame;
+            let modules = self.vm().modules();
+            let mut text = message;
+            if !caller.is_null() {
+                let func = FuncId((*caller).func);
+                let (_, line) = modules.place(func, Pc((*caller).pc));
+                if line != 0 {
+                    text = format!("{}:{line}: {text}", modules.source(func));
+                }
+            }
+            match self.heap().new_string(text.as_bytes()) {
+                Ok(string) => self.throw(string.slot()),
+                Err(error) => no_memory(error),
+            }
+        }
+    }
+
+    /// The error for an argument, counted from 0, of the running function, which is a library's.
+    ///
+    /// # Safety
+    /// As for [`Here::raise`].
+    #[cold]
+    pub unsafe fn library_argument(&mut self, index: usize, problem: &str) -> ErrorKind {
+        // SAFETY: the caller says so; callers of a live frame are live, each with its pc stored.
+        unsafe {
+            let frame = self.s.frame;
+            let modules = self.vm().modules();
+            let caller = (*frame).caller as *const Frame;
+            let is_named = !caller.is_null() && (*frame).flags & FrameFlags::BOUNDARY == 0;
+            let called = match is_named && !modules.is_library(FuncId((*caller).func)) {
+                true => modules.name_of_callee(FuncId((*caller).func), Pc((*caller).pc)),
+                false => None,
+            };
+            let callee = Slot { payload: (*frame).callee, tag: lockstep_layout::Tag::CLOSURE.0 };
+            let message = self.argument_message(called, callee, index, problem);
+            self.library_error(message)
         }
     }
 
@@ -153,6 +214,8 @@ impl Here<'_> {
                     Instr::PcallAny { .. } if !kind.is_final() && !lockstep_runtime::planted!("leaked-handler") => {
                         break;
                     }
+                    // What ends a coroutine catches errors of its close handlers.
+                    Instr::CloseCoroutineAny { .. } if !kind.is_final() => break,
                     Instr::XpcallAny { handler: reg, .. } if !kind.is_final() => {
                         handler = Some(*crate::slots::slot_at(frame, reg));
                         break;
@@ -210,6 +273,9 @@ impl Here<'_> {
             (*frame).depth = (*frame).depth.min((*self.ctx).depth_limit.saturating_sub(HANDLER_DEPTH));
             let Some(pending) = self.vm().dynamic.pending.take() else { unreachable!("an error is pending") };
             self.stage_values(&[pending.value]);
+            if !pending.raised_by.is_nil() {
+                self.vm().dynamic.host_stack.push(HostActivation { frame, function: pending.raised_by });
+            }
             self.vm().dynamic.handling.push(pending);
             let outcome = match handler {
                 handler if handler.is(lockstep_layout::Tag::FOREIGN) => match self.call_host(handler) {
@@ -221,8 +287,9 @@ impl Here<'_> {
             match outcome {
                 Ok(go) => go,
                 Err(_) => {
+                    self.end_handling();
                     let dynamic = &mut self.vm().dynamic;
-                    dynamic.handling.pop();
+                    dynamic.failed_host = Slot::NIL;
                     dynamic.staged.clear();
                     let value = dynamic.handler_error;
                     let kind = ErrorKind::HandlerError;
@@ -244,10 +311,24 @@ impl Here<'_> {
             let dynamic = &mut self.vm().dynamic;
             let value = dynamic.staged.first().copied().unwrap_or(Slot::NIL);
             dynamic.staged.clear();
-            let Some(pending) = dynamic.handling.pop() else { unreachable!("a handler handles an error") };
+            let Some(pending) = self.end_handling() else { unreachable!("a handler handles an error") };
             dynamic.pending = Some(Pending { value, is_handled: true, ..pending });
             Ok(self.unwind())
         }
+    }
+
+    /// The innermost message handler is done, in whichever way: the error that it handled.
+    ///
+    /// # Safety
+    /// Nobody else uses the VM.
+    unsafe fn end_handling(&mut self) -> Option<Pending> {
+        // SAFETY: the caller says so.
+        let dynamic = unsafe { &mut self.vm().dynamic };
+        let pending = dynamic.handling.pop();
+        if pending.as_ref().is_some_and(|pending| !pending.raised_by.is_nil()) {
+            dynamic.host_stack.pop();
+        }
+        pending
     }
 
     /// Leaves frames up to the one that catches.
@@ -289,6 +370,7 @@ impl Here<'_> {
                 frame = caller as *mut Frame;
                 if flags & FrameFlags::FINALIZER != 0 {
                     self.vm().thread().boundaries -= 1;
+                    self.vm().finalized();
                     if !kind.is_final() {
                         break UnwindEnd::Finalizer;
                     }
@@ -327,7 +409,7 @@ impl Here<'_> {
             let dynamic = &mut self.vm().dynamic;
             dynamic.waiting.retain(|(waiting, _)| *waiting != frame);
             if flags & FrameFlags::HANDLER != 0 {
-                dynamic.handling.pop();
+                self.end_handling();
             }
             if flags & (FrameFlags::CAPTURED | FrameFlags::CLOSING) == 0 {
                 return;

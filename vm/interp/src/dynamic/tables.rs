@@ -2,7 +2,7 @@
 
 use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Seen};
 use lockstep_layout::{Slot, Tag};
-use lockstep_runtime::{Metamethod, StringRef, TableRef};
+use lockstep_runtime::{Metamethod, TableRef};
 
 use super::{Go, Here, Outcome, is_function, no_memory, see};
 
@@ -59,7 +59,7 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             self.store_pc();
-            for _ in 0..CHAIN {
+            for link in 0..CHAIN {
                 let method = match TableRef::from_slot(object) {
                     Some(table) => {
                         let value = table.get(key);
@@ -78,7 +78,7 @@ impl Here<'_> {
                     None => {
                         let method = self.heap().metamethod(object, Metamethod::Index);
                         if method.is_nil() {
-                            return self.not_indexable(object, key);
+                            return self.not_indexable(object, link == 0);
                         }
                         method
                     }
@@ -90,7 +90,7 @@ impl Here<'_> {
                 }
                 object = method;
             }
-            self.fail(ErrorKind::TypeError, "'__index' chain too long; possibly a loop".to_owned())
+            self.fail(ErrorKind::TypeError, "'__index' chain too long; possible loop".to_owned())
         }
     }
 
@@ -103,7 +103,7 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             self.store_pc();
-            for _ in 0..CHAIN {
+            for link in 0..CHAIN {
                 let method = match TableRef::from_slot(object) {
                     Some(table) => {
                         let method = match table.metatable() {
@@ -121,7 +121,7 @@ impl Here<'_> {
                     None => {
                         let method = self.heap().metamethod(object, Metamethod::NewIndex);
                         if method.is_nil() {
-                            return self.not_indexable(object, key);
+                            return self.not_indexable(object, link == 0);
                         }
                         method
                     }
@@ -133,14 +133,14 @@ impl Here<'_> {
                 }
                 object = method;
             }
-            self.fail(ErrorKind::TypeError, "'__newindex' chain too long; possibly a loop".to_owned())
+            self.fail(ErrorKind::TypeError, "'__newindex' chain too long; possible loop".to_owned())
         }
     }
 
     /// # Safety
     /// As for [`Here::index`].
     #[cold]
-    unsafe fn not_indexable(&mut self, object: Slot, key: Slot) -> Outcome {
+    unsafe fn not_indexable(&mut self, object: Slot, is_named: bool) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
             let reg = match self.instr() {
@@ -151,13 +151,8 @@ impl Here<'_> {
                 | Instr::MethodAny { object, .. } => Some(object),
                 _ => None,
             };
-            // Lua names the value, or else the key that was asked for.
-            let mut name = reg.map_or(String::new(), |reg| self.describe(reg));
-            if name.is_empty()
-                && let Some(key) = StringRef::from_slot(key)
-            {
-                name = format!(" (field '{}')", String::from_utf8_lossy(key.bytes()));
-            }
+            // What metamethods have led to has no name.
+            let name = reg.filter(|_| is_named).map_or(String::new(), |reg| self.describe(reg));
             let message = format!("attempt to index a {} value{name}", self.type_of(object));
             self.fail(ErrorKind::TypeError, message)
         }

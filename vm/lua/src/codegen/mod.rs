@@ -37,14 +37,14 @@ pub fn generate(chunk: &Chunk) -> Result<Module, Box<SyntaxError>> {
     Ok(Module { source, functions: functions.collect::<Made<_>>()?, origin: None })
 }
 
-/// The name of a function in its module: unique, and made of letters that assembly takes.
+/// The name of a function in its module: unique, with the line where it begins, and made of letters that assembly takes.
 fn module_name(function: &ast::Function, id: FunctionId) -> String {
     if id.0 == 0 {
         return "main".to_owned();
     }
     let plain = |byte: &u8| if byte.is_ascii_alphanumeric() { *byte as char } else { '_' };
     let name: String = function.name.iter().map(plain).collect();
-    format!("f{}_{name}", id.0)
+    format!("f{}_{}_{name}", id.0, function.line)
 }
 
 fn function(chunk: &Chunk, id: FunctionId) -> Made<Function> {

@@ -1,16 +1,16 @@
 //! The basic functions that are no matter of loading or output.
 
-use lockstep_runtime::{HostResult, Local, Metamethod, Scope, Str, Table};
+use std::cell::Cell;
 
-use super::{Code, number, optional};
+use lockstep_runtime::{HostError, HostResult, IntoValue, Local, Metamethod, Scope, Str, Table};
+
+use super::{Code, Standard, number, optional};
 
 pub const FUNCTIONS: &[(&str, Code)] = &[
     ("assert", assert),
-    ("collectgarbage", collectgarbage),
     ("error", error),
     ("getmetatable", getmetatable),
     ("ipairs", ipairs),
-    ("pairs", pairs),
     ("rawequal", rawequal),
     ("rawget", rawget),
     ("rawlen", rawlen),
@@ -29,17 +29,59 @@ fn assert(call: &mut Scope<'_>) -> HostResult {
         return Ok(());
     }
     if call.count() < 2 {
-        return Err(call.error("assertion failed!"));
+        return Err(raised_at(call, "assertion failed!", 1));
     }
     let value = call.value(1);
-    Err(call.error(value))
+    Err(raised_at(call, value, 1))
 }
 
-fn collectgarbage(call: &mut Scope<'_>) -> HostResult {
+/// The error that raises a value; of a string, with the position of a level in front.
+fn raised_at(call: &mut Scope<'_>, value: impl IntoValue, level: usize) -> HostError {
+    let value = match value.into_value(call) {
+        Ok(value) => value,
+        Err(error) => return error,
+    };
+    match (value.as_str(), call.location(level)) {
+        (Some(text), Some(location)) => call.error([location.as_bytes(), b" ", text.bytes()].concat()),
+        _ => call.error(value),
+    }
+}
+
+/// What programs have set of the collector. All but whether it runs has no effect here.
+#[derive(Debug)]
+pub struct Collector {
+    is_stopped: Cell<bool>,
+    mode: Cell<&'static str>,
+    pause: Cell<i64>,
+    step_multiplier: Cell<i64>,
+}
+
+impl Default for Collector {
+    fn default() -> Collector {
+        Collector {
+            is_stopped: Cell::new(false),
+            mode: Cell::new("generational"),
+            pause: Cell::new(200),
+            step_multiplier: Cell::new(100),
+        }
+    }
+}
+
+/// `collectgarbage`.
+pub fn collectgarbage(call: &mut Scope<'_>, settings: &Collector, standard: &Standard) -> HostResult {
     let option = call.arg::<Option<Str<'_>>>(0)?.map_or(&b"collect"[..], Str::bytes);
+    let stop = |call: &mut Scope<'_>, stopped: bool| {
+        settings.is_stopped.set(stopped);
+        call.stop_collector(stopped);
+    };
+    let collect = |call: &mut Scope<'_>| {
+        call.collect();
+        call.finalize_pending();
+        super::warn::show(call, standard);
+    };
     match option {
         b"collect" => {
-            call.collect();
+            collect(call);
             call.answer(0i64)
         }
         b"count" => {
@@ -47,12 +89,24 @@ fn collectgarbage(call: &mut Scope<'_>) -> HostResult {
             call.answer(used as f64 / 1024.0)
         }
         b"step" => {
-            call.collect();
+            collect(call);
             call.answer(true)
         }
-        b"isrunning" => call.answer(true),
-        b"stop" | b"restart" | b"setpause" | b"setstepmul" => call.answer(0i64),
-        b"incremental" | b"generational" => call.answer("incremental"),
+        b"isrunning" => call.answer(!settings.is_stopped.get()),
+        b"stop" | b"restart" => {
+            stop(call, option == b"stop");
+            call.answer(0i64)
+        }
+        b"setpause" => {
+            let value = optional(call, 1, 0)?;
+            call.answer(settings.pause.replace(value))
+        }
+        b"setstepmul" => {
+            let value = optional(call, 1, 0)?;
+            call.answer(settings.step_multiplier.replace(value))
+        }
+        b"incremental" => call.answer(settings.mode.replace("incremental")),
+        b"generational" => call.answer(settings.mode.replace("generational")),
         other => {
             let problem = format!("invalid option '{}'", String::from_utf8_lossy(other));
             Err(call.bad_argument(0, problem))
@@ -63,14 +117,7 @@ fn collectgarbage(call: &mut Scope<'_>) -> HostResult {
 fn error(call: &mut Scope<'_>) -> HostResult {
     let level: i64 = optional(call, 1, 1)?;
     let value = call.value(0);
-    if let Some(text) = value.as_str()
-        && level > 0
-        && let Some(location) = call.location(level as usize)
-    {
-        let message = [location.as_bytes(), b" ", text.bytes()].concat();
-        return Err(call.error(message));
-    }
-    Err(call.error(value))
+    Err(raised_at(call, value, usize::try_from(level).unwrap_or(0)))
 }
 
 fn getmetatable(call: &mut Scope<'_>) -> HostResult {
@@ -99,17 +146,15 @@ fn ipairs(call: &mut Scope<'_>) -> HostResult {
     call.answer((next, value, 0i64))
 }
 
-fn pairs(call: &mut Scope<'_>) -> HostResult {
-    let value = call.present(0)?;
-    let method = call.metamethod(value, Metamethod::Pairs);
-    if !method.is_nil() {
-        let results = call.call(method, &[value])?;
-        let result = |index: usize| results.get(index).copied().unwrap_or(Local::NIL);
-        return call.answer((result(0), result(1), result(2)));
+/// The metamethod `__pairs` of what `pairs`, which calls this, was given; nil if it has none.
+pub fn pairs_method(call: &mut Scope<'_>) -> HostResult {
+    if call.given_to_caller() == 0 {
+        let problem = "value expected".to_owned();
+        return Err(HostError::ArgumentOfCaller { index: 0, problem });
     }
-    let next = call.imported("next");
-    let table: Table<'_> = call.arg(0)?;
-    call.answer((next, table, Local::NIL))
+    let value = call.value(0);
+    let method = call.metamethod(value, Metamethod::Pairs);
+    call.answer(method)
 }
 
 fn rawequal(call: &mut Scope<'_>) -> HostResult {
@@ -135,7 +180,7 @@ fn rawlen(call: &mut Scope<'_>) -> HostResult {
     match (call.value(0).as_table(), call.value(0).as_str()) {
         (Some(table), _) => call.answer(table.raw_len()),
         (_, Some(string)) => call.answer(string.bytes().len() as i64),
-        _ => Err(call.bad_argument(0, "table or string expected")),
+        _ => Err(call.wrong_type(0, "table or string")),
     }
 }
 

@@ -3,10 +3,13 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::{Rc, Weak};
 
-use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table, Vm, parse_number, raw};
+use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table, View, Vm, parse_number, raw};
 
+use super::string::shortest;
+use super::warn::Warnings;
 use super::{Code, optional};
 
 /// What a file is open for.
@@ -18,6 +21,10 @@ enum Stream {
     Writer(BufWriter<fs::File>),
     /// For both: reads are buffered, writes are not.
     Both(BufReader<fs::File>),
+    /// What a process writes.
+    FromProcess(BufReader<ChildStdout>, Child),
+    /// What a process reads.
+    ToProcess(BufWriter<ChildStdin>, Child),
 }
 
 type Shared = Rc<RefCell<Stream>>;
@@ -35,9 +42,8 @@ pub struct Standard {
     input: Shared,
     output: Shared,
     error: Shared,
-    /// The streams that `io.read` and `io.write` use.
-    current: RefCell<(File, File)>,
     open: RefCell<Vec<Weak<RefCell<Stream>>>>,
+    warnings: Warnings,
 }
 
 impl Standard {
@@ -46,15 +52,49 @@ impl Standard {
         let share = |stream| Rc::new(RefCell::new(stream));
         let (input, output) = (share(Stream::Input(input)), share(Stream::Output(output)));
         let error = share(Stream::Output(error));
-        let file = |stream: &Shared| File { stream: stream.clone(), is_standard: true };
-        let current = RefCell::new((file(&input), file(&output)));
-        Standard { input, output, error, current, open: RefCell::default() }
+        Standard { input, output, error, open: RefCell::default(), warnings: Warnings::default() }
     }
 
     /// The streams of the process.
     pub fn of_process() -> Standard {
         let output = BufWriter::with_capacity(1 << 16, io::stdout());
         Standard::new(Box::new(BufReader::new(io::stdin())), Box::new(output), Box::new(io::stderr()))
+    }
+
+    /// The state of `warn`.
+    pub(super) fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// Shows a warning, if they are on.
+    pub(super) fn warn(&self, message: &[u8]) {
+        if let Some(line) = self.warnings.line(message) {
+            self.say(&line);
+        }
+    }
+
+    /// Writes to standard error.
+    pub(super) fn say(&self, text: &[u8]) {
+        // There is nowhere else to say it.
+        drop(self.error.borrow_mut().write(text));
+    }
+
+    /// The next line of standard input, with its end; `None` behind the last.
+    pub(super) fn read_line(&self) -> Option<Vec<u8>> {
+        self.flush();
+        let mut line = Vec::new();
+        let mut input = self.input.borrow_mut();
+        let read = input.reader().and_then(|reader| reader.read_until(b'\n', &mut line));
+        read.ok().filter(|count| *count != 0).map(|_| line)
+    }
+
+    /// A file that is written out with the others.
+    fn track(&self, stream: Stream) -> File {
+        let stream = Rc::new(RefCell::new(stream));
+        let mut open = self.open.borrow_mut();
+        open.retain(|known| known.strong_count() != 0);
+        open.push(Rc::downgrade(&stream));
+        File { stream, is_standard: false }
     }
 
     /// Writes out everything that waits in buffers.
@@ -83,6 +123,7 @@ impl Stream {
         match self {
             Stream::Input(input) => Ok(input),
             Stream::Reader(file) | Stream::Both(file) => Ok(file),
+            Stream::FromProcess(output, _) => Ok(output),
             _ => Err(wrong_way()),
         }
     }
@@ -91,6 +132,7 @@ impl Stream {
         match self {
             Stream::Output(output) => output.write_all(bytes),
             Stream::Writer(file) => file.write_all(bytes),
+            Stream::ToProcess(input, _) => input.write_all(bytes),
             Stream::Both(file) => {
                 // What was read ahead is forgotten: the file stands where the program thinks it does.
                 let at = file.stream_position()?;
@@ -105,6 +147,7 @@ impl Stream {
         match self {
             Stream::Output(output) => output.flush(),
             Stream::Writer(file) => file.flush(),
+            Stream::ToProcess(input, _) => input.flush(),
             _ => Ok(()),
         }
     }
@@ -178,12 +221,16 @@ fn format_of(call: &mut Scope<'_>, index: usize) -> HostResult<Format> {
         return Ok(Format::Count(usize::try_from(call.arg::<i64>(index)?).unwrap_or(0)));
     }
     let text: &[u8] = call.arg(index)?;
+    parse_format(text).ok_or_else(|| call.bad_argument(index, "invalid format"))
+}
+
+fn parse_format(text: &[u8]) -> Option<Format> {
     match text.strip_prefix(b"*").unwrap_or(text).first() {
-        Some(b'l') => Ok(Format::Line(false)),
-        Some(b'L') => Ok(Format::Line(true)),
-        Some(b'a') => Ok(Format::All),
-        Some(b'n') => Ok(Format::Number),
-        _ => Err(call.bad_argument(index, "invalid format")),
+        Some(b'l') => Some(Format::Line(false)),
+        Some(b'L') => Some(Format::Line(true)),
+        Some(b'a') => Some(Format::All),
+        Some(b'n') => Some(Format::Number),
+        _ => None,
     }
 }
 
@@ -275,8 +322,15 @@ fn read_formats(call: &mut Scope<'_>, file: &File, formats: &[Format]) -> HostRe
 
 fn write_to(call: &mut Scope<'_>, file: &File, first: usize, value: Local<'_>) -> HostResult {
     for index in first..call.count() {
-        let bytes: &[u8] = call.arg(index)?;
-        if let Err(error) = file.stream.borrow_mut().write(bytes) {
+        let written = match call.value(index).as_float() {
+            // As C's `printf("%.14g")` has it, an integer's value without a point.
+            Some(number) => file.stream.borrow_mut().write(&shortest(number)),
+            None => {
+                let bytes: &[u8] = call.arg(index)?;
+                file.stream.borrow_mut().write(bytes)
+            }
+        };
+        if let Err(error) = written {
             return failure(call, &error, None);
         }
     }
@@ -289,7 +343,17 @@ fn close_file(call: &mut Scope<'_>, file: &File) -> HostResult {
     }
     let mut stream = std::mem::replace(&mut *file.stream.borrow_mut(), Stream::Closed);
     let result = stream.flush();
-    outcome(call, result, Local::bool(true))
+    match stream {
+        Stream::FromProcess(output, mut child) => {
+            drop(output);
+            super::os::ended(call, child.wait())
+        }
+        Stream::ToProcess(input, mut child) => {
+            drop(input);
+            super::os::ended(call, child.wait())
+        }
+        _ => outcome(call, result, Local::bool(true)),
+    }
 }
 
 const METHODS: &[(&str, Code)] = &[
@@ -299,15 +363,23 @@ const METHODS: &[(&str, Code)] = &[
     }),
     ("flush", |call| {
         let file = file_arg(call, 0)?;
-        let (result, value) = (file.stream.borrow_mut().flush(), call.value(0));
-        outcome(call, result, value)
+        let result = file.stream.borrow_mut().flush();
+        outcome(call, result, Local::bool(true))
     }),
     ("read", |call| {
         let file = file_arg(call, 0)?;
         read_from(call, &file, 1)
     }),
     ("seek", seek),
-    ("setvbuf", |call| call.answer(true)),
+    ("setvbuf", |call| {
+        file_arg(call, 0)?;
+        let mode: &[u8] = call.arg(1)?;
+        if !matches!(mode, b"no" | b"full" | b"line") {
+            let problem = format!("invalid option '{}'", String::from_utf8_lossy(mode));
+            return Err(call.bad_argument(1, problem));
+        }
+        call.answer(true)
+    }),
     ("write", |call| {
         let (file, value) = (file_arg(call, 0)?, call.value(0));
         write_to(call, &file, 1, value)
@@ -319,7 +391,10 @@ fn seek(call: &mut Scope<'_>) -> HostResult {
     let whence = call.arg::<Option<Str<'_>>>(1)?.map_or(&b"cur"[..], Str::bytes);
     let offset: i64 = optional(call, 2, 0)?;
     let to = match whence {
-        b"set" => SeekFrom::Start(offset.max(0) as u64),
+        b"set" => match u64::try_from(offset) {
+            Ok(offset) => SeekFrom::Start(offset),
+            Err(_) => return failure(call, &io::Error::from_raw_os_error(22), None),
+        },
         b"cur" => SeekFrom::Current(offset),
         b"end" => SeekFrom::End(offset),
         other => {
@@ -370,11 +445,7 @@ fn open_file(standard: &Standard, name: &str, mode: &[u8]) -> io::Result<File> {
         (Some(b'r'), false) => Stream::Reader(BufReader::new(file)),
         _ => Stream::Writer(BufWriter::new(file)),
     };
-    let stream = Rc::new(RefCell::new(stream));
-    let mut open = standard.open.borrow_mut();
-    open.retain(|known| known.strong_count() != 0);
-    open.push(Rc::downgrade(&stream));
-    Ok(File { stream, is_standard: false })
+    Ok(standard.track(stream))
 }
 
 fn is_mode(mode: &[u8]) -> bool {
@@ -393,30 +464,57 @@ fn next_line(call: &mut Scope<'_>) -> HostResult {
         return Err("file is already closed".into());
     };
     let closes = call.capture(1).truth();
-    let format = match call.capture(2).view() {
-        lockstep_runtime::View::Int(count) => Format::Count(count.max(0) as usize),
-        lockstep_runtime::View::Str(text) => match text.bytes().strip_prefix(b"*").unwrap_or(text.bytes()).first() {
-            Some(b'L') => Format::Line(true),
-            Some(b'a') => Format::All,
-            Some(b'n') => Format::Number,
-            _ => Format::Line(false),
-        },
-        _ => Format::Line(false),
-    };
-    let got = file.stream.borrow_mut().reader().and_then(|reader| read_one(reader, &format));
-    match got {
-        Ok(Some(Got::Bytes(bytes))) => call.answer(bytes),
-        Ok(Some(Got::Int(value))) => call.answer(value),
-        Ok(Some(Got::Float(value))) => call.answer(value),
-        Ok(None) => {
-            if closes {
-                *file.stream.borrow_mut() = Stream::Closed;
+    let count = call.capture(2).as_int().unwrap_or(0) as usize;
+    let mut formats = Vec::with_capacity(count.max(1));
+    for index in 0..count {
+        formats.push(match call.capture(3 + index).view() {
+            View::Int(count) => Format::Count(usize::try_from(count).unwrap_or(0)),
+            View::Str(text) => {
+                parse_format(text.bytes()).ok_or_else(|| call.bad_argument(index + 1, "invalid format"))?
             }
-            call.answer(Local::NIL)
-        }
-        Err(error) => Err(HostError::Message(message(&error, None))),
+            _ => return Err(call.bad_argument(index + 1, "invalid format")),
+        });
     }
+    if count == 0 {
+        formats.push(Format::Line(false));
+    }
+    for (index, format) in formats.iter().enumerate() {
+        let got = file.stream.borrow_mut().reader().and_then(|reader| read_one(reader, format));
+        match got {
+            Ok(Some(Got::Bytes(bytes))) => call.push(bytes)?,
+            Ok(Some(Got::Int(value))) => call.push(value)?,
+            Ok(Some(Got::Float(value))) => call.push(value)?,
+            Ok(None) => {
+                if closes && index == 0 {
+                    *file.stream.borrow_mut() = Stream::Closed;
+                }
+                return call.push(Local::NIL);
+            }
+            Err(error) => return Err(HostError::Message(message(&error, None))),
+        }
+    }
+    Ok(())
 }
+
+/// The iterator that `lines` answers: of a file, by the formats from argument `first` on.
+fn iterator<'s>(
+    call: &mut Scope<'s>,
+    next: HostId,
+    file: Local<'_>,
+    closes: bool,
+    first: usize,
+) -> HostResult<Local<'s>> {
+    let formats = call.values(first);
+    if formats.len() > MOST_FORMATS {
+        return Err(call.bad_argument(MOST_FORMATS + 1, "too many arguments"));
+    }
+    let mut captures = vec![file, Local::bool(closes), Local::int(formats.len() as i64)];
+    captures.extend(formats);
+    Ok(call.function(next, &captures)?.local())
+}
+
+/// The most formats that `lines` takes.
+const MOST_FORMATS: usize = 250;
 
 /// Registers the functions of `io`, which work on these streams.
 pub fn register(vm: &mut Vm, standard: &Rc<Standard>) -> Functions {
@@ -426,22 +524,18 @@ pub fn register(vm: &mut Vm, standard: &Rc<Standard>) -> Functions {
         let standard = standard.clone();
         library.push((name, vm.add_host_function(name, raw(move |call| code(call, &standard)))));
     };
-    add(vm, "write", |call, standard| {
-        let file = standard.current.borrow().1.clone();
-        let mut stream = file.stream.borrow_mut();
-        for index in 0..call.count() {
-            let bytes: &[u8] = call.arg(index)?;
-            if let Err(error) = stream.write(bytes) {
-                return failure(call, &error, None);
-            }
-        }
-        drop(stream);
-        let value = make(call, file)?;
-        call.answer(value)
+    add(vm, "write", |call, _| {
+        let (value, file) = current(call, OUTPUT)?;
+        write_to(call, &file, 0, value)
+    });
+    add(vm, "flush", |call, _| {
+        let (_, file) = current(call, OUTPUT)?;
+        let result = file.stream.borrow_mut().flush();
+        outcome(call, result, Local::bool(true))
     });
     add(vm, "read", |call, standard| {
         standard.flush();
-        let file = standard.current.borrow().0.clone();
+        let (_, file) = current(call, INPUT)?;
         read_from(call, &file, 0)
     });
     add(vm, "open", |call, standard| {
@@ -458,13 +552,13 @@ pub fn register(vm: &mut Vm, standard: &Rc<Standard>) -> Functions {
             Err(error) => failure(call, &error, Some(&name)),
         }
     });
-    add(vm, "close", |call, standard| {
-        let file = if call.count() == 0 { standard.current.borrow().1.clone() } else { file_arg(call, 0)? };
+    add(vm, "close", |call, _| {
+        let file = if call.count() == 0 { current(call, OUTPUT)?.1 } else { file_arg(call, 0)? };
         close_file(call, &file)
     });
-    add(vm, "input", |call, standard| redirect(call, standard, b"r"));
-    add(vm, "output", |call, standard| redirect(call, standard, b"w"));
-    add(vm, "popen", |_, _| Err("'popen' not supported".into()));
+    add(vm, "input", |call, standard| redirect(call, standard, INPUT, b"r"));
+    add(vm, "output", |call, standard| redirect(call, standard, OUTPUT, b"w"));
+    add(vm, "popen", popen);
     add(vm, "tmpfile", |call, standard| {
         let name = std::env::temp_dir().join(format!("lua_{}_{:p}", std::process::id(), standard));
         let name = name.to_string_lossy().into_owned();
@@ -496,8 +590,8 @@ pub fn register(vm: &mut Vm, standard: &Rc<Standard>) -> Functions {
     let mut methods: Vec<_> = methods.collect();
     let lines = raw(move |call: &mut Scope<'_>| {
         file_arg(call, 0)?;
-        let (file, format) = (call.value(0), call.value(1));
-        let next = call.function(lines_of_file, &[file, Local::bool(false), format])?;
+        let file = call.value(0);
+        let next = iterator(call, lines_of_file, file, false, 1)?;
         call.answer(next)
     });
     methods.push(("lines", vm.add_host_function("lines", lines)));
@@ -518,37 +612,81 @@ pub fn register(vm: &mut Vm, standard: &Rc<Standard>) -> Functions {
     }
 }
 
-fn redirect(call: &mut Scope<'_>, standard: &Standard, mode: &[u8]) -> HostResult {
-    let is_input = mode == b"r";
-    if !call.value(0).is_nil() {
-        let file = match call.value(0).as_str() {
-            Some(name) => {
-                let name = String::from_utf8_lossy(name.bytes()).into_owned();
-                open_file(standard, &name, mode).map_err(|error| HostError::Message(message(&error, Some(&name))))?
-            }
-            None => file_arg(call, 0)?,
-        };
-        let mut current = standard.current.borrow_mut();
-        *if is_input { &mut current.0 } else { &mut current.1 } = file;
+/// Under which names the files are imported that `io.read` and `io.write` use.
+const INPUT: &str = "_IO_input";
+const OUTPUT: &str = "_IO_output";
+
+/// One of them.
+fn current<'s>(call: &mut Scope<'s>, which: &str) -> HostResult<(Local<'s>, File)> {
+    let value = call.imported(which);
+    let file = value.as_userdata().and_then(|file| file.borrow::<File>().map(|file| file.clone()));
+    match file.filter(|file| !matches!(*file.stream.borrow(), Stream::Closed)) {
+        Some(file) => Ok((value, file)),
+        None => Err(format!("default {} file is closed", which.trim_start_matches("_IO_")).into()),
     }
-    let current = standard.current.borrow();
-    let file = if is_input { current.0.clone() } else { current.1.clone() };
-    let file = make(call, file)?;
+}
+
+fn redirect(call: &mut Scope<'_>, standard: &Standard, which: &str, mode: &[u8]) -> HostResult {
+    if !call.value(0).is_nil() {
+        let is_name = |value: Local<'_>| value.as_str().is_some() || value.as_int().or(value.as_float().map(|_| 0)).is_some();
+        let file = match call.value(0) {
+            value if is_name(value) => {
+                let name = String::from_utf8_lossy(call.arg::<&[u8]>(0)?).into_owned();
+                let file = open_file(standard, &name, mode).map_err(|error| cannot_open(&name, &error))?;
+                make(call, file)?
+            }
+            value => {
+                file_arg(call, 0)?;
+                value
+            }
+        };
+        call.define(which, file)?;
+    }
+    let file = call.imported(which);
     call.answer(file)
 }
 
-fn lines(call: &mut Scope<'_>, standard: &Standard, next: HostId) -> HostResult {
-    let (file, closes) = match call.value(0) {
-        value if value.is_nil() => (standard.current.borrow().0.clone(), false),
-        _ => {
-            let name = String::from_utf8_lossy(call.arg::<&[u8]>(0)?).into_owned();
-            let file = open_file(standard, &name, b"r");
-            (file.map_err(|error| HostError::Message(message(&error, Some(&name))))?, true)
-        }
+fn cannot_open(name: &str, error: &io::Error) -> HostError {
+    HostError::Message(format!("cannot open file '{name}' ({})", message(error, None)))
+}
+
+fn popen(call: &mut Scope<'_>, standard: &Rc<Standard>) -> HostResult {
+    let command = String::from_utf8_lossy(call.arg::<&[u8]>(0)?).into_owned();
+    let mode = super::optional_bytes(call, 1, b"r")?;
+    if !matches!(mode, b"r" | b"w") {
+        return Err(call.bad_argument(1, "invalid mode"));
+    }
+    standard.flush();
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(&command);
+    let started = match mode {
+        b"r" => shell.stdout(Stdio::piped()).spawn(),
+        _ => shell.stdin(Stdio::piped()).spawn(),
     };
+    let stream = started.and_then(|mut child| match (child.stdout.take(), child.stdin.take()) {
+        (Some(output), _) => Ok(Stream::FromProcess(BufReader::new(output), child)),
+        (_, Some(input)) => Ok(Stream::ToProcess(BufWriter::new(input), child)),
+        _ => Err(wrong_way()),
+    });
+    match stream {
+        Ok(stream) => {
+            let file = make(call, standard.track(stream))?;
+            call.answer(file)
+        }
+        Err(error) => failure(call, &error, Some(&command)),
+    }
+}
+
+fn lines(call: &mut Scope<'_>, standard: &Standard, next: HostId) -> HostResult {
+    if call.value(0).is_nil() {
+        let (file, _) = current(call, INPUT)?;
+        let next = iterator(call, next, file, false, 1)?;
+        return call.answer(next);
+    }
+    let name = String::from_utf8_lossy(call.arg::<&[u8]>(0)?).into_owned();
+    let file = open_file(standard, &name, b"r").map_err(|error| cannot_open(&name, &error))?;
     let file = make(call, file)?;
-    let format = call.value(1);
-    let next = call.function(next, &[file, Local::bool(closes), format])?;
+    let next = iterator(call, next, file, true, 1)?;
     call.answer((next, Local::NIL, Local::NIL, file))
 }
 
@@ -582,6 +720,11 @@ pub fn open<'s>(scope: &mut Scope<'s>, functions: &Functions) -> HostResult<Tabl
     for (name, stream) in [("stdin", &standard.input), ("stdout", &standard.output), ("stderr", &standard.error)] {
         let file = make(scope, File { stream: stream.clone(), is_standard: true })?;
         scope.raw_set(table, name, file)?;
+        match name {
+            "stdin" => scope.define(INPUT, file)?,
+            "stdout" => scope.define(OUTPUT, file)?,
+            _ => {}
+        }
     }
     Ok(table)
 }

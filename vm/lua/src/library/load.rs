@@ -1,14 +1,22 @@
-//! `load`, `loadfile`, `dofile`, `require` and `package`.
+//! `load`, `loadfile`, `dofile`, `string.dump`, `require` and `package`.
 
 use std::sync::Arc;
 
+use lockstep_bytecode::{FuncId, LineTable, Module, Template, Verified, decode, encode};
 use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table, Vm, raw};
 
 use super::{io, optional_bytes};
 use crate::compile;
+use crate::syntax::short_name;
 
-/// What a chunk in binary form begins with.
-const BINARY: u8 = 0x1b;
+/// Where `require` looks for C modules, to say that they are not supported.
+const C_PATH: &str = "/usr/local/lib/lua/5.4/?.so;/usr/local/lib/lua/5.4/loadall.so;./?.so";
+
+/// What a chunk in binary form begins with; a module as `vm/bytecode` encodes it follows.
+const BINARY: &[u8] = b"\x1bLockstep";
+
+/// What is wrong so close to the end of a binary chunk, in bytes, is that it ends.
+const MARGIN: usize = 16;
 
 /// Where `require` looks, if the environment does not say.
 const PATH: &str = "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;/usr/local/lib/lua/5.4/?.lua;\
@@ -17,15 +25,30 @@ const PATH: &str = "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/in
 /// The functions, registered.
 pub struct Functions {
     globals: Vec<(&'static str, HostId)>,
-    searchpath: HostId,
+    package: Vec<(&'static str, HostId)>,
+    searchers: Vec<HostId>,
 }
 
 /// Registers the functions.
 pub fn register(vm: &mut Vm) -> Functions {
-    let names: [(&str, super::Code); 4] =
-        [("load", load), ("loadfile", loadfile), ("dofile", dofile), ("require", require)];
-    let globals = names.into_iter().map(|(name, code)| (name, vm.add_host_function(name, raw(code)))).collect();
-    Functions { globals, searchpath: vm.add_host_function("searchpath", raw(searchpath)) }
+    let mut add = |names: &[(&'static str, super::Code)]| {
+        names.iter().map(|(name, code)| (*name, vm.add_host_function(name, raw(*code)))).collect::<Vec<_>>()
+    };
+    let globals = add(&[("load", load), ("loadfile", loadfile), ("dofile", dofile), ("require", require)]);
+    let package = add(&[("searchpath", searchpath), ("loadlib", loadlib)]);
+    let searchers: [(&str, super::Code); 4] = [
+        ("searcher_preload", search_preload),
+        ("searcher_Lua", search_lua),
+        ("searcher_C", |call| search_c(call, false)),
+        ("searcher_Croot", |call| search_c(call, true)),
+    ];
+    Functions { globals, package, searchers: add(&searchers).into_iter().map(|(_, id)| id).collect() }
+}
+
+/// A path from the environment, or the default.
+fn path_of(names: [&str; 2], default: &str) -> String {
+    let path = names.into_iter().find_map(|name| std::env::var(name).ok());
+    path.map_or(default.to_owned(), |path| path.replace(";;", &format!(";{default};")).trim_matches(';').to_owned())
 }
 
 /// Puts them into the table of global variables, and makes `package`.
@@ -33,15 +56,20 @@ pub fn open(scope: &mut Scope<'_>, globals: Table<'_>, loaded: Table<'_>, functi
     scope.set_functions(globals, functions.globals.iter().copied())?;
     let package = scope.table(0, 8)?;
     let preload = scope.table(0, 0)?;
-    scope.set_functions(package, [("searchpath", functions.searchpath)])?;
-    let path = ["LUA_PATH_5_4", "LUA_PATH"].into_iter().find_map(|name| std::env::var(name).ok());
-    let path = path.map_or(PATH.to_owned(), |path| path.replace(";;", &format!(";{PATH};")));
-    scope.raw_set(package, "path", path.trim_matches(';'))?;
-    scope.raw_set(package, "cpath", "")?;
+    let searchers = scope.table(4, 0)?;
+    scope.set_functions(package, functions.package.iter().copied())?;
+    for (index, id) in functions.searchers.iter().enumerate() {
+        let searcher = scope.function(*id, &[])?;
+        scope.raw_set_int(searchers, index as i64 + 1, searcher.local())?;
+    }
+    scope.raw_set(package, "path", path_of(["LUA_PATH_5_4", "LUA_PATH"], PATH))?;
+    scope.raw_set(package, "cpath", path_of(["LUA_CPATH_5_4", "LUA_CPATH"], C_PATH))?;
     scope.raw_set(package, "config", "/\n;\n?\n!\n-\n")?;
     scope.raw_set(package, "loaded", loaded)?;
     scope.raw_set(package, "preload", preload)?;
+    scope.raw_set(package, "searchers", searchers)?;
     scope.define("package", package)?;
+    scope.define("_PRELOAD", preload)?;
     scope.raw_set(globals, "package", package)?;
     scope.raw_set(loaded, "package", package)
 }
@@ -54,18 +82,102 @@ pub fn chunk<'s>(
     mode: &[u8],
     env: Local<'_>,
 ) -> HostResult<Result<Local<'s>, Vec<u8>>> {
-    let (is_binary, kind) = if source.first() == Some(&BINARY) { (true, "binary") } else { (false, "text") };
+    let (is_binary, kind) = if source.first() == BINARY.first() { (true, "binary") } else { (false, "text") };
     if !mode.contains(if is_binary { &b'b' } else { &b't' }) {
         let mode = String::from_utf8_lossy(mode);
         return Ok(Err(format!("attempt to load a {kind} chunk (mode is '{mode}')").into_bytes()));
     }
-    if is_binary {
-        return Ok(Err(b"binary chunks are not supported".to_vec()));
+    let made = match is_binary {
+        true => undump(source).map_err(|problem| {
+            let shown = if name.first() == BINARY.first() { b"binary string".to_vec() } else { short_name(name) };
+            [&shown, b": bad binary format (".as_slice(), problem.as_bytes(), b")"].concat()
+        }),
+        false => compile(source, name).map_err(|error| error.message),
+    };
+    let function = match made {
+        // What looks at variables finds them where they were declared.
+        Ok(module) if inspects(&module) => scope.load_as_written(Arc::new(module), &[env])?,
+        Ok(module) => scope.load(Arc::new(module), &[env])?,
+        Err(message) => return Ok(Err(message)),
+    };
+    if let Some(func) = scope.code_of(function.local()) {
+        let names = sources(scope)?;
+        scope.raw_set(names, i64::from(func.0), name)?;
     }
-    match compile(source, name) {
-        Ok(module) => scope.load(Arc::new(module), &[env]).map(|function| Ok(function.local())),
-        Err(error) => Ok(Err(error.message)),
+    Ok(Ok(function.local()))
+}
+
+/// The names that chunks were loaded under, by the numbers of their first functions.
+pub fn sources<'s>(scope: &mut Scope<'s>) -> HostResult<Table<'s>> {
+    if let Some(names) = scope.imported("_SOURCES").as_table() {
+        return Ok(names);
     }
+    let names = scope.table(0, 4)?;
+    scope.define("_SOURCES", names)?;
+    Ok(names)
+}
+
+/// Whether a chunk names functions that look at variables of others.
+fn inspects(module: &Module) -> bool {
+    let names: [&[u8]; 2] = [b"getlocal", b"setlocal"];
+    module.functions.iter().any(|function| function.strings.iter().any(|text| names.contains(&text.as_slice())))
+}
+
+/// The module of a binary chunk, which is not trusted.
+fn undump(source: &[u8]) -> Result<Verified, String> {
+    let Some(encoded) = source.strip_prefix(BINARY) else { return Err("not a binary chunk".to_owned()) };
+    let module = decode(encoded).map_err(|error| match error.offset + MARGIN >= encoded.len() {
+        true => "truncated chunk".to_owned(),
+        false => error.to_string(),
+    })?;
+    match module.functions.first().is_some_and(|function| function.is_generic) {
+        true => Ok(module),
+        false => Err("no chunk".to_owned()),
+    }
+}
+
+/// `string.dump`: the function and those that it makes closures of as a binary chunk. Stripped, it has neither names of variables nor of its source.
+pub fn dump(call: &mut Scope<'_>) -> HostResult {
+    let function = call.value(0);
+    if function.as_function().is_none() {
+        return Err(call.wrong_type(0, "function"));
+    }
+    let strip = call.value(1).truth();
+    let Some(func) = call.code_of(function).filter(|func| !call.modules().is_library(*func)) else {
+        return Err("unable to dump given function".into());
+    };
+    let (module, func) = call.modules().find(func);
+    let module: &Module = module.origin.as_ref().map_or(module, |origin| &origin.module);
+    let bytes = [BINARY, &encode(&part(module, func, strip))].concat();
+    call.answer(bytes)
+}
+
+/// The part of a module that a function needs, with that function first.
+fn part(module: &Module, first: FuncId, strip: bool) -> Module {
+    let mut order = vec![first];
+    let mut next = 0;
+    while let Some(&func) = order.get(next) {
+        next += 1;
+        for template in &module.function(func).templates {
+            if !order.contains(&template.func) {
+                order.push(template.func);
+            }
+        }
+    }
+    let number = |func: FuncId| FuncId(order.iter().position(|known| *known == func).expect("it was listed") as u32);
+    let functions = order.iter().map(|func| {
+        let mut function = module.function(*func).clone();
+        let renumber = |template: &Template| Template { func: number(template.func), ..template.clone() };
+        function.templates = function.templates.iter().map(renumber).collect();
+        if strip {
+            function.locals.clear();
+            function.upvalues.iter_mut().for_each(String::clear);
+            function.lines = LineTable::default();
+        }
+        function
+    });
+    let source = if strip { "?".to_owned() } else { module.source.clone() };
+    Module { source, functions: functions.collect(), origin: None }
 }
 
 fn answer_chunk(call: &mut Scope<'_>, made: Result<Local<'_>, Vec<u8>>) -> HostResult {
@@ -86,6 +198,10 @@ fn load(call: &mut Scope<'_>) -> HostResult {
     if let Some(text) = first.as_str() {
         let name = call.arg::<Option<Str<'_>>>(1)?.map_or(text.bytes(), Str::bytes);
         let made = chunk(call, text.bytes(), name, mode, env)?;
+        return answer_chunk(call, made);
+    }
+    if let Some(number) = call.spell_number(first)? {
+        let made = chunk(call, number.bytes(), number.bytes(), mode, env)?;
         return answer_chunk(call, made);
     }
     if first.as_function().is_none() {
@@ -114,7 +230,10 @@ fn load(call: &mut Scope<'_>) -> HostResult {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => break,
             Ok(Err(error)) => return call.answer((Local::NIL, &error)),
-            Err(HostError::Message(message)) => return call.answer((Local::NIL, message)),
+            Err(HostError::Message(message)) => {
+                let place = call.location(1).map_or(String::new(), |place| place + " ");
+                return call.answer((Local::NIL, place + &message));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -188,15 +307,15 @@ fn dofile(call: &mut Scope<'_>) -> HostResult {
 /// The first file of a path's templates that can be read, or those that were tried.
 fn search(name: &str, path: &str, separator: &str, replacement: &str) -> Result<String, String> {
     let name = if separator.is_empty() { name.to_owned() } else { name.replace(separator, replacement) };
-    let mut tried = String::new();
-    for template in path.split(';').filter(|template| !template.is_empty()) {
+    let mut tried = Vec::new();
+    for template in path.split(';') {
         let file = template.replace('?', &name);
         if std::fs::File::open(&file).is_ok() {
             return Ok(file);
         }
-        tried += &format!("\n\tno file '{file}'");
+        tried.push(format!("no file '{file}'"));
     }
-    Err(tried)
+    Err(tried.join("\n\t"))
 }
 
 fn searchpath(call: &mut Scope<'_>) -> HostResult {
@@ -205,7 +324,73 @@ fn searchpath(call: &mut Scope<'_>) -> HostResult {
     let (separator, replacement) = (text(optional_bytes(call, 2, b".")?), text(optional_bytes(call, 3, b"/")?));
     match search(&name, &path, &separator, &replacement) {
         Ok(file) => call.answer(file),
-        Err(tried) => call.answer((Local::NIL, tried.trim_start_matches("\n\t"))),
+        Err(tried) => call.answer((Local::NIL, tried)),
+    }
+}
+
+fn loadlib(call: &mut Scope<'_>) -> HostResult {
+    call.arg::<&[u8]>(0)?;
+    call.arg::<&[u8]>(1)?;
+    call.answer((Local::NIL, "C modules are not supported", "absent"))
+}
+
+/// The name that a searcher looks for.
+fn searched(call: &mut Scope<'_>) -> HostResult<String> {
+    Ok(String::from_utf8_lossy(call.arg(0)?).into_owned())
+}
+
+/// A field of `package` that is a path.
+fn package_path(call: &mut Scope<'_>, field: &str) -> HostResult<String> {
+    let Some(package) = call.imported("package").as_table() else { return Err("'package' is no table".into()) };
+    let path = call.get(package, field)?;
+    match path.as_str() {
+        Some(path) => Ok(String::from_utf8_lossy(path.bytes()).into_owned()),
+        None => Err(format!("'package.{field}' must be a string").into()),
+    }
+}
+
+fn search_preload(call: &mut Scope<'_>) -> HostResult {
+    let name = searched(call)?;
+    let preload = call.imported("_PRELOAD");
+    let loader = call.get(preload, name.as_str())?;
+    match loader.is_nil() {
+        true => call.answer(format!("no field package.preload['{name}']")),
+        false => call.answer((loader, ":preload:")),
+    }
+}
+
+fn search_lua(call: &mut Scope<'_>) -> HostResult {
+    let name = searched(call)?;
+    let path = package_path(call, "path")?;
+    let file = match search(&name, &path, ".", "/") {
+        Ok(file) => file,
+        Err(tried) => return call.answer(tried),
+    };
+    let env = globals(call);
+    match file_chunk(call, Some(&file), b"bt", env)? {
+        Ok(function) => call.answer((function, file)),
+        Err(message) => {
+            let what = String::from_utf8_lossy(&message).into_owned();
+            Err(format!("error loading module '{name}' from file '{file}':\n\t{what}").into())
+        }
+    }
+}
+
+/// Looks for a C module, or for one with a submodule's code in it. What is found cannot be loaded.
+fn search_c(call: &mut Scope<'_>, root: bool) -> HostResult {
+    let name = searched(call)?;
+    let sought = match name.split_once('.') {
+        Some((first, _)) if root => first,
+        None if root => return Ok(()),
+        _ => &name,
+    };
+    let path = package_path(call, "cpath")?;
+    match search(sought, &path, ".", "/") {
+        Ok(file) => {
+            let what = format!("error loading module '{name}' from file '{file}':\n\tC modules are not supported");
+            Err(what.into())
+        }
+        Err(tried) => call.answer(tried),
     }
 }
 
@@ -218,35 +403,34 @@ fn require(call: &mut Scope<'_>) -> HostResult {
     if known.truth() {
         return call.answer(known);
     }
-    let preload = call.raw_get(package, "preload")?;
-    let loader = call.get(preload, name)?;
-    let (loader, extra) = if loader.is_nil() {
-        let path = call.raw_get(package, "path")?;
-        let Some(path) = path.as_str() else { return Err("'package.path' must be a string".into()) };
-        let path = String::from_utf8_lossy(path.bytes()).into_owned();
-        let file = search(&shown, &path, ".", "/").map_err(|tried| {
-            HostError::Message(format!("module '{shown}' not found:\n\tno field package.preload['{shown}']{tried}"))
-        })?;
-        let env = globals(call);
-        match file_chunk(call, Some(&file), b"bt", env)? {
-            Ok(function) => (function, call.string(file.as_bytes())?.local()),
-            Err(message) => {
-                let what = String::from_utf8_lossy(&message).into_owned();
-                let text = format!("error loading module '{shown}' from file '{file}':\n\t{what}");
-                return Err(HostError::Message(text));
-            }
-        }
-    } else {
-        (loader, call.string(b":preload:")?.local())
+    let Some(searchers) = call.raw_get(package, "searchers")?.as_table() else {
+        return Err("'package.searchers' must be a table".into());
     };
-    let result = call.call_one(loader, &[name.local(), extra])?;
-    if !result.is_nil() {
-        call.raw_set(loaded, name, result)?;
+    let mut tried = String::new();
+    for index in 1.. {
+        let searcher = call.raw_get_int(searchers, index);
+        if searcher.is_nil() {
+            break;
+        }
+        let found = call.call(searcher, &[name.local()])?;
+        let loader = found.first().copied().unwrap_or(Local::NIL);
+        if loader.as_function().is_none() {
+            if let Some(text) = loader.as_str() {
+                tried += &format!("\n\t{}", String::from_utf8_lossy(text.bytes()));
+            }
+            continue;
+        }
+        let extra = found.get(1).copied().unwrap_or(Local::NIL);
+        let result = call.call_one(loader, &[name.local(), extra])?;
+        if !result.is_nil() {
+            call.raw_set(loaded, name, result)?;
+        }
+        let mut value = call.raw_get(loaded, name)?;
+        if value.is_nil() {
+            value = Local::bool(true);
+            call.raw_set(loaded, name, value)?;
+        }
+        return call.answer((value, extra));
     }
-    let mut value = call.raw_get(loaded, name)?;
-    if value.is_nil() {
-        value = Local::bool(true);
-        call.raw_set(loaded, name, value)?;
-    }
-    call.answer((value, extra))
+    Err(format!("module '{shown}' not found:{tried}").into())
 }

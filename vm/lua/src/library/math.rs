@@ -52,7 +52,8 @@ fn number<'s>(call: &mut Scope<'s>, index: usize) -> HostResult<Local<'s>> {
 }
 
 fn abs(call: &mut Scope<'_>) -> HostResult {
-    match number(call, 0)?.as_int() {
+    // Of text it is a float.
+    match call.value(0).as_int() {
         Some(value) => call.answer(value.wrapping_abs()),
         None => float(call, f64::abs),
     }
@@ -75,7 +76,7 @@ fn atan(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn fmod(call: &mut Scope<'_>) -> HostResult {
-    if let (Some(a), Some(b)) = (number(call, 0)?.as_int(), number(call, 1)?.as_int()) {
+    if let (Some(a), Some(b)) = (call.value(0).as_int(), call.value(1).as_int()) {
         if b == 0 {
             return Err(call.bad_argument(1, "zero"));
         }
@@ -97,9 +98,9 @@ fn log(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn extreme(call: &mut Scope<'_>, least: bool) -> HostResult {
-    let mut best = number(call, 0)?;
+    let mut best = call.present(0)?;
     for index in 1..call.count() {
-        let value = number(call, index)?;
+        let value = call.value(index);
         let better = if least { call.less(value, best)? } else { call.less(best, value)? };
         if better {
             best = value;
@@ -112,7 +113,10 @@ fn modf(call: &mut Scope<'_>) -> HostResult {
     let x: f64 = call.arg(0)?;
     let whole = x.trunc();
     let fraction = if x.is_infinite() { 0.0 } else { x - whole };
-    call.answer((whole, fraction))
+    match float_to_integer(whole) {
+        Some(integer) => call.answer((integer, fraction)),
+        None => call.answer((whole, fraction)),
+    }
 }
 
 fn tointeger(call: &mut Scope<'_>) -> HostResult {
@@ -174,8 +178,7 @@ fn random(call: &mut Scope<'_>) -> HostResult {
         _ => return Err("wrong number of arguments".into()),
     };
     if low > high {
-        let index = call.count() - 1;
-        return Err(call.bad_argument(index, "interval is empty"));
+        return Err(call.bad_argument(0, "interval is empty"));
     }
     // The least all-ones mask that covers the range; numbers beyond the range are drawn again.
     let range = (high as u64).wrapping_sub(low as u64);

@@ -13,6 +13,7 @@ mod os;
 mod string;
 mod table;
 mod utf8;
+mod warn;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use lockstep_runtime::{HostError, HostResult, Local, Scope, Str, Table, Vm, raw}
 pub use debug::stack;
 pub use io::Standard;
 pub use load::{chunk, read_file};
+pub use warn::show as show_warnings;
 
 /// Code of a function of a library.
 type Code = fn(&mut Scope<'_>) -> HostResult;
@@ -46,7 +48,7 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
         ("utf8", utf8::FUNCTIONS),
         ("os", os::FUNCTIONS),
         ("debug", debug::FUNCTIONS),
-        ("coroutine", &[]),
+        ("coroutine", coroutine::FUNCTIONS),
     ];
     let libraries: Vec<_> = libraries
         .into_iter()
@@ -58,9 +60,18 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
         .collect();
     let exit_standard = standard.clone();
     let exit = vm.add_host_function("exit", raw(move |call| os::exit(call, &exit_standard)));
+    let (warn_standard, collect_standard, debug_standard) = (standard.clone(), standard.clone(), standard.clone());
+    let debug_debug = vm.add_host_function("debug", raw(move |call| debug::debug(call, &debug_standard)));
+    let warn = vm.add_host_function("warn", raw(move |call| warn::warn(call, &warn_standard)));
+    let settings = basic::Collector::default();
+    let collect = raw(move |call: &mut Scope<'_>| basic::collectgarbage(call, &settings, &collect_standard));
+    let collectgarbage = vm.add_host_function("collectgarbage", collect);
     let io_functions = io::register(vm, &standard);
     let load_functions = load::register(vm);
     vm.register("coroutine_failed", raw(coroutine::failed))?;
+    vm.register("pairs_method", raw(basic::pairs_method))?;
+    vm.register("check_given", raw(coroutine::check_given))?;
+    vm.register("check_handler", raw(coroutine::check_handler))?;
     vm.register("utf8_next", raw(|call| utf8::next_code(call, false)))?;
     vm.register("utf8_next_lax", raw(|call| utf8::next_code(call, true)))?;
     let gmatch_next = vm.add_host_function("gmatch_next", raw(string::gmatch_next));
@@ -79,6 +90,9 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
         }
         let os = table_field(scope, globals, "os")?;
         scope.set_functions(os, [("exit", exit)])?;
+        scope.set_functions(globals, [("warn", warn), ("collectgarbage", collectgarbage)])?;
+        let debug = table_field(scope, globals, "debug")?;
+        scope.set_functions(debug, [("debug", debug_debug)])?;
         let next = scope.imported("next");
         scope.raw_set(globals, "next", next)?;
         let string = table_field(scope, globals, "string")?;
@@ -88,7 +102,7 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
         scope.raw_set(loaded, "io", io)?;
         scope.set_functions(globals, io_functions.globals)?;
         load::open(scope, globals, loaded, &load_functions)?;
-        for (global, name) in [("pcall", "pcall"), ("xpcall", "xpcall")] {
+        for (global, name) in [("pcall", "pcall"), ("xpcall", "xpcall"), ("pairs", "pairs")] {
             let function = program_function(scope, name, &[])?;
             scope.raw_set(globals, global, function)?;
         }

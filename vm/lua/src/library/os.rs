@@ -10,6 +10,7 @@ pub const FUNCTIONS: &[(&str, Code)] = &[
     ("clock", clock),
     ("date", date),
     ("difftime", difftime),
+    ("execute", execute),
     ("getenv", getenv),
     ("remove", remove),
     ("rename", rename),
@@ -36,7 +37,28 @@ fn difftime(call: &mut Scope<'_>) -> HostResult {
     call.answer(a - b)
 }
 
-/// Ends the process; `standard` is written out before.
+fn execute(call: &mut Scope<'_>) -> HostResult {
+    if call.value(0).is_nil() {
+        return call.answer(true);
+    }
+    let command = text(call.arg(0)?);
+    let status = std::process::Command::new("/bin/sh").arg("-c").arg(command).status();
+    ended(call, status)
+}
+
+/// How a process has ended: true or nil, `exit` or `signal`, and the number.
+pub fn ended(call: &mut Scope<'_>, status: std::io::Result<std::process::ExitStatus>) -> HostResult {
+    match status {
+        Ok(status) => match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
+            (Some(0), _) => call.answer((true, "exit", 0i64)),
+            (Some(code), _) => call.answer((Local::NIL, "exit", i64::from(code))),
+            (None, signal) => call.answer((Local::NIL, "signal", i64::from(signal.unwrap_or(0)))),
+        },
+        Err(error) => call.answer((Local::NIL, super::io::message(&error, None), super::io::code(&error))),
+    }
+}
+
+/// Ends the process; `standard` is written out before. If the VM is to be closed, finalizers are run.
 pub fn exit(call: &mut Scope<'_>, standard: &Standard) -> HostResult {
     let code = match call.value(0) {
         value if value.is_nil() => 0,
@@ -45,6 +67,10 @@ pub fn exit(call: &mut Scope<'_>, standard: &Standard) -> HostResult {
         }
         _ => call.arg::<i64>(0)? as i32,
     };
+    if call.value(1).truth() {
+        call.finalize_all();
+        super::warn::show(call, standard);
+    }
     standard.flush();
     std::process::exit(code)
 }
@@ -71,17 +97,29 @@ fn remove(call: &mut Scope<'_>) -> HostResult {
 
 fn rename(call: &mut Scope<'_>) -> HostResult {
     let (from, to) = (text(call.arg(0)?), text(call.arg(1)?));
-    outcome(call, std::fs::rename(&from, to), &from)
+    match std::fs::rename(&from, to) {
+        Ok(()) => call.answer(true),
+        Err(error) => call.answer((Local::NIL, super::io::message(&error, None), super::io::code(&error))),
+    }
 }
 
 fn setlocale(call: &mut Scope<'_>) -> HostResult {
+    let category = optional_bytes(call, 1, b"all")?;
+    if !matches!(category, b"all" | b"collate" | b"ctype" | b"monetary" | b"numeric" | b"time") {
+        let problem = format!("invalid option '{}'", text(category));
+        return Err(call.bad_argument(1, problem));
+    }
     let known = matches!(optional_bytes(call, 0, b"C")?, b"" | b"C" | b"POSIX");
     call.answer(known.then_some("C"))
 }
 
 fn tmpname(call: &mut Scope<'_>) -> HostResult {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    call.answer(format!("/tmp/lua_{:x}_{now:x}", std::process::id()))
+    let name = format!("/tmp/lua_{:x}_{now:x}", std::process::id());
+    match std::fs::File::create_new(&name) {
+        Ok(_) => call.answer(name),
+        Err(_) => Err("unable to generate a unique filename".into()),
+    }
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, by Howard Hinnant's `days_from_civil`.
@@ -111,23 +149,78 @@ fn time(call: &mut Scope<'_>) -> HostResult {
         return call.answer(now);
     }
     let table: Table<'_> = call.arg(0)?;
-    let mut field = |name: &str, default: Option<i64>| -> HostResult<i64> {
+    let mut field = |name: &str, default: Option<i64>, from: i64| -> HostResult<i64> {
         let value = call.get(table, name)?;
         let number = call.to_number(value).and_then(|number| {
             number.as_int().or_else(|| number.as_float().and_then(lockstep_runtime::float_to_integer))
         });
         match (number, default) {
+            // C's fields are of 32 bits, and begin there.
+            (Some(value), _) if i32::try_from(i128::from(value) - i128::from(from)).is_err() => {
+                Err(format!("field '{name}' is out-of-bound").into())
+            }
             (Some(value), _) => Ok(value),
             (None, _) if !value.is_nil() => Err(format!("field '{name}' is not an integer").into()),
             (None, Some(default)) => Ok(default),
             (None, None) => Err(format!("field '{name}' missing in date table").into()),
         }
     };
-    let (year, month, day) = (field("year", None)?, field("month", None)?, field("day", None)?);
-    let (hour, minute, second) = (field("hour", Some(12))?, field("min", Some(0))?, field("sec", Some(0))?);
+    let (year, month, day) = (field("year", None, 1900)?, field("month", None, 1)?, field("day", None, 0)?);
+    let (hour, minute, second) = (field("hour", Some(12), 0)?, field("min", Some(0), 0)?, field("sec", Some(0), 0)?);
     let months = year * 12 + month - 1;
     let days = days_from_civil(months.div_euclid(12), months.rem_euclid(12) + 1, 1) + day - 1;
-    call.answer(days * 86_400 + hour * 3600 + minute * 60 + second)
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    // The table's fields become what they mean together.
+    fill(call, table, &Date::of(seconds))?;
+    call.answer(seconds)
+}
+
+/// A time's parts.
+struct Date {
+    year: i64,
+    month: i64,
+    day: i64,
+    hour: i64,
+    minute: i64,
+    second: i64,
+    /// From Sunday, 0.
+    weekday: i64,
+    /// From 0.
+    yearday: i64,
+}
+
+impl Date {
+    fn of(time: i64) -> Date {
+        let (days, rest) = (time.div_euclid(86_400), time.rem_euclid(86_400));
+        let (year, month, day) = civil_from_days(days);
+        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+        let (weekday, yearday) = ((days + 4).rem_euclid(7), days - days_from_civil(year, 1, 1));
+        Date { year, month, day, hour, minute, second, weekday, yearday }
+    }
+
+    /// Year and week of ISO 8601, whose weeks begin on Mondays and belong to the year of their Thursdays.
+    fn iso_week(&self) -> (i64, i64) {
+        let thursday = days_from_civil(self.year, self.month, self.day) - (self.weekday + 6) % 7 + 3;
+        let (year, ..) = civil_from_days(thursday);
+        (year, (thursday - days_from_civil(year, 1, 1)) / 7 + 1)
+    }
+}
+
+/// Sets the fields of a table as `os.date("*t")` has them.
+fn fill(call: &mut Scope<'_>, table: Table<'_>, date: &Date) -> HostResult {
+    for (name, value) in [
+        ("year", date.year),
+        ("month", date.month),
+        ("day", date.day),
+        ("hour", date.hour),
+        ("min", date.minute),
+        ("sec", date.second),
+        ("yday", date.yearday + 1),
+        ("wday", date.weekday + 1),
+    ] {
+        call.raw_set(table, name, value)?;
+    }
+    call.raw_set(table, "isdst", false)
 }
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -150,39 +243,35 @@ fn date(call: &mut Scope<'_>) -> HostResult {
     let format = optional_bytes(call, 0, b"%c")?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let time = super::optional(call, 1, now)?;
-    let format = format.strip_prefix(b"!").unwrap_or(format);
-    let (days, rest) = (time.div_euclid(86_400), time.rem_euclid(86_400));
-    let (year, month, day) = civil_from_days(days);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    let weekday = (days + 4).rem_euclid(7);
-    let yearday = days - days_from_civil(year, 1, 1);
+    let (zone, format) = match format.strip_prefix(b"!") {
+        Some(format) => ("GMT", format),
+        None => ("UTC", format),
+    };
+    let date = Date::of(time);
     if format.starts_with(b"*t") {
         let table = call.table(0, 9)?;
-        for (name, value) in [
-            ("year", year),
-            ("month", month),
-            ("day", day),
-            ("hour", hour),
-            ("min", minute),
-            ("sec", second),
-            ("yday", yearday + 1),
-            ("wday", weekday + 1),
-        ] {
-            call.raw_set(table, name, value)?;
-        }
-        call.raw_set(table, "isdst", false)?;
+        fill(call, table, &date)?;
         return call.answer(table);
     }
+    let Date { year, month, day, hour, minute, second, weekday, yearday } = date;
     let (day_name, month_name) = (DAYS[weekday as usize], MONTHS[month as usize - 1]);
     let mut out = String::new();
     let mut bytes = format.iter();
+    let mut rest;
     while let Some(&byte) = bytes.next() {
+        rest = bytes.as_slice();
         if byte != b'%' {
             out.push(byte as char);
             continue;
         }
         let hour12 = (hour + 11) % 12 + 1;
         let half = if hour < 12 { "AM" } else { "PM" };
+        // Other forms of the locale are those of C.
+        match bytes.as_slice() {
+            [b'E', b'c' | b'C' | b'x' | b'X' | b'y' | b'Y', ..] => drop(bytes.next()),
+            [b'O', letter, ..] if b"deHImMSuUVwWy".contains(letter) => drop(bytes.next()),
+            _ => {}
+        }
         out += &match bytes.next() {
             Some(b'a') => day_name[..3].to_owned(),
             Some(b'A') => day_name.to_owned(),
@@ -205,7 +294,6 @@ fn date(call: &mut Scope<'_>) -> HostResult {
             Some(b'p') => half.to_owned(),
             Some(b'r') => format!("{hour12:02}:{minute:02}:{second:02} {half}"),
             Some(b'R') => format!("{hour:02}:{minute:02}"),
-            Some(b's') => time.to_string(),
             Some(b'S') => format!("{second:02}"),
             Some(b't') => "\t".to_owned(),
             Some(b'T' | b'X') => format!("{hour:02}:{minute:02}:{second:02}"),
@@ -214,10 +302,15 @@ fn date(call: &mut Scope<'_>) -> HostResult {
             Some(b'y') => format!("{:02}", year % 100),
             Some(b'Y') => year.to_string(),
             Some(b'z') => "+0000".to_owned(),
-            Some(b'Z') => "UTC".to_owned(),
+            Some(b'U') => format!("{:02}", (yearday + 7 - weekday) / 7),
+            Some(b'W') => format!("{:02}", (yearday + 7 - (weekday + 6) % 7) / 7),
+            Some(b'V') => format!("{:02}", date.iso_week().1),
+            Some(b'G') => date.iso_week().0.to_string(),
+            Some(b'g') => format!("{:02}", date.iso_week().0.rem_euclid(100)),
+            Some(b'Z') => zone.to_owned(),
             Some(b'%') => "%".to_owned(),
             _ => {
-                let problem = format!("invalid conversion specifier '{}'", text(format));
+                let problem = format!("invalid conversion specifier '%{}'", text(rest));
                 return Err(call.bad_argument(0, problem));
             }
         };

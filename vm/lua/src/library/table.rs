@@ -1,7 +1,5 @@
 //! `table`.
 
-use std::cmp::Ordering;
-
 use lockstep_runtime::{HostError, HostResult, Local, Scope, Table};
 
 use super::{Code, optional, optional_bytes};
@@ -56,7 +54,9 @@ fn concat(call: &mut Scope<'_>) -> HostResult {
             match (value.as_str(), scope.spell_number(value)?) {
                 (Some(text), _) | (None, Some(text)) => bytes.extend_from_slice(text.bytes()),
                 _ => {
-                    return Err(HostError::Message(format!("invalid value (at index {index}) in table for 'concat'")));
+                    let message =
+                        format!("invalid value ({}) at index {index} in table for 'concat'", value.type_name());
+                    return Err(HostError::Message(message));
                 }
             }
             Ok(())
@@ -100,11 +100,8 @@ fn remove(call: &mut Scope<'_>) -> HostResult {
     let table = table(call, 0)?;
     let size = length(call, table)?;
     let position: i64 = optional(call, 1, size)?;
-    if call.count() > 1
-        && (size as u64).wrapping_add(1).wrapping_sub(position as u64) > size as u64
-        && size.wrapping_add(1) != position
-    {
-        return Err(call.bad_argument(1, "position out of bounds"));
+    if position != size && (position as u64).wrapping_sub(1) > size as u64 {
+        return Err(call.bad_argument(0, "position out of bounds"));
     }
     let removed = get(call, table, position)?;
     for index in position..size {
@@ -180,9 +177,6 @@ fn unpack(call: &mut Scope<'_>) -> HostResult {
     Ok(())
 }
 
-/// What a comparison of elements found, until somebody asks.
-type Failure = Option<HostError>;
-
 fn sort(call: &mut Scope<'_>) -> HostResult {
     let table = table(call, 0)?;
     let size = length(call, table)?;
@@ -200,50 +194,84 @@ fn sort(call: &mut Scope<'_>) -> HostResult {
     for index in 1..=size {
         values.push(get(call, table, index)?);
     }
-    let mut failure: Failure = None;
-    merge_sort(&mut values, &mut |a, b| {
-        if failure.is_some() {
-            return Ordering::Equal;
-        }
-        let less = |call: &mut Scope<'_>, a: Local<'_>, b: Local<'_>| {
-            call.scope(|scope| match comparator.is_nil() {
-                true => scope.less(a, b),
-                false => Ok(scope.call_one(comparator, &[a, b])?.truth()),
-            })
-        };
-        match less(call, b, a) {
-            Ok(true) => Ordering::Greater,
-            Ok(false) => Ordering::Less,
-            Err(error) => {
-                failure = Some(error);
-                Ordering::Equal
-            }
-        }
-    });
-    if let Some(error) = failure {
-        return Err(error);
-    }
+    let mut less = |call: &mut Scope<'_>, a: Local<'_>, b: Local<'_>| {
+        call.scope(|scope| match comparator.is_nil() {
+            true => scope.less(a, b),
+            false => Ok(scope.call_one(comparator, &[a, b])?.truth()),
+        })
+    };
+    quicksort(call, &mut values, &mut less)?;
     for (index, value) in values.iter().enumerate() {
         set(call, table, index as i64 + 1, *value)?;
     }
     Ok(())
 }
 
-/// Sorts by a comparison that may contradict itself, which std's sort answers with a panic.
-fn merge_sort<T: Copy>(values: &mut [T], order: &mut impl FnMut(T, T) -> Ordering) {
-    let mut other = values.to_vec();
-    let mut width = 1;
-    while width < values.len() {
-        for (from, to) in values.chunks(2 * width).zip(other.chunks_mut(2 * width)) {
-            let (left, right) = from.split_at(width.min(from.len()));
-            let (mut l, mut r) = (0, 0);
-            for slot in to {
-                let take_left = r >= right.len() || l < left.len() && order(left[l], right[r]) != Ordering::Greater;
-                *slot = if take_left { left[l] } else { right[r] };
-                if take_left { l += 1 } else { r += 1 }
-            }
+/// Whether one element comes before another.
+type Less<'f> = &'f mut dyn FnMut(&mut Scope<'_>, Local<'_>, Local<'_>) -> HostResult<bool>;
+
+/// Sorts in the order of comparisons that PUC Lua has, so that elements that compare equal come to stand alike: quicksort with the median of first, middle and last
+/// element as its pivot (Sedgewick). The smaller part is sorted by recursion, so that the depth is logarithmic.
+fn quicksort<'s>(call: &mut Scope<'_>, values: &mut [Local<'s>], less: Less<'_>) -> HostResult {
+    let mut rest = values;
+    while rest.len() > 1 {
+        let (last, middle) = (rest.len() - 1, (rest.len() - 1) / 2);
+        if less(call, rest[last], rest[0])? {
+            rest.swap(0, last);
         }
-        values.copy_from_slice(&other);
-        width *= 2;
+        if last == 1 {
+            return Ok(());
+        }
+        if less(call, rest[middle], rest[0])? {
+            rest.swap(middle, 0);
+        } else if less(call, rest[last], rest[middle])? {
+            rest.swap(middle, last);
+        }
+        if last == 2 {
+            return Ok(());
+        }
+        let pivot = rest[middle];
+        rest.swap(middle, last - 1);
+        let at = partition(call, rest, pivot, less)?;
+        let (left, right) = rest.split_at_mut(at);
+        let right = &mut right[1..];
+        if left.len() < right.len() {
+            quicksort(call, left, less)?;
+            rest = right;
+        } else {
+            quicksort(call, right, less)?;
+            rest = left;
+        }
+    }
+    Ok(())
+}
+
+/// Puts what comes before the pivot, which is the last element but one, in front of it; where it comes to stand.
+fn partition(call: &mut Scope<'_>, values: &mut [Local<'_>], pivot: Local<'_>, less: Less<'_>) -> HostResult<usize> {
+    let end = values.len() - 2;
+    let (mut low, mut high) = (0, end);
+    loop {
+        low += 1;
+        while less(call, values[low], pivot)? {
+            if low == end {
+                return Err(INVALID_ORDER.into());
+            }
+            low += 1;
+        }
+        high -= 1;
+        while less(call, pivot, values[high])? {
+            if high < low {
+                return Err(INVALID_ORDER.into());
+            }
+            high -= 1;
+        }
+        if high < low {
+            values.swap(end, low);
+            return Ok(low);
+        }
+        values.swap(low, high);
     }
 }
+
+/// What a comparison that contradicts itself is told.
+const INVALID_ORDER: &str = "invalid order function for sorting";

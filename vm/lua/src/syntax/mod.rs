@@ -6,6 +6,6 @@ mod lexer;
 mod parser;
 mod token;
 
-pub use error::SyntaxError;
+pub use error::{SyntaxError, short_name};
 pub use lexer::push_utf8;
 pub use parser::parse;

@@ -1,6 +1,6 @@
 //! Fields, lengths, comparisons and spellings: as the program's instructions have them, with metamethods, and without.
 
-use lockstep_layout::Slot;
+use lockstep_layout::{Slot, Tag};
 
 use super::{Function, HostError, HostResult, IntoValue, Local, Scope, Str, Table};
 use crate::comparison::{raw_equal, raw_less, raw_less_equal};
@@ -92,7 +92,13 @@ impl<'s> Scope<'s> {
     /// If `sample` is a table or a userdata, which have their own.
     pub fn set_type_metatable(&mut self, sample: Local<'_>, metatable: Option<Table<'_>>) {
         let metatable: Option<TableRef> = metatable.map(Table::reference);
-        self.vm_mut().heap_mut().set_kind_metatable(lockstep_layout::Tag(sample.slot().tag), metatable);
+        let tag = Tag(sample.slot().tag);
+        let tags: &[Tag] = match tag {
+            Tag::I64 | Tag::F64 => &[Tag::I64, Tag::F64],
+            Tag::CLOSURE | Tag::FOREIGN => &[Tag::CLOSURE, Tag::FOREIGN],
+            _ => &[tag],
+        };
+        tags.iter().for_each(|tag| self.vm_mut().heap_mut().set_kind_metatable(*tag, metatable));
     }
 
     /// A metamethod of a value; nil if it has none.
@@ -155,7 +161,7 @@ impl<'s> Scope<'s> {
                 }
             }
         }
-        Err("'__index' chain too long; possibly a loop".into())
+        Err(HostError::Plain("'__index' chain too long; possible loop".to_owned()))
     }
 
     /// Sets a field of a value, as the program's instructions do.
@@ -185,13 +191,13 @@ impl<'s> Scope<'s> {
                 object = method;
             }
         }
-        Err("'__newindex' chain too long; possibly a loop".into())
+        Err(HostError::Plain("'__newindex' chain too long; possible loop".to_owned()))
     }
 
     fn not_indexable(&self, object: Slot) -> HostError {
         // SAFETY: the value is live until something is allocated.
         let name = self.type_of(unsafe { Local::new(object) });
-        HostError::Message(format!("attempt to index a {name} value"))
+        HostError::Plain(format!("attempt to index a {name} value"))
     }
 
     /// The length of a value: bytes of a string, what `__len` answers, or a table's border.
@@ -207,7 +213,7 @@ impl<'s> Scope<'s> {
         match object.as_table() {
             _ if !method.is_nil() => self.call_one(method, &[object]),
             Some(table) => Ok(Local::int(table.raw_len())),
-            None => Err(HostError::Message(format!("attempt to get length of a {} value", self.type_of(object)))),
+            None => Err(HostError::Plain(format!("attempt to get length of a {} value", self.type_of(object)))),
         }
     }
 
@@ -258,7 +264,7 @@ impl<'s> Scope<'s> {
             return Ok(self.call_one(method, &[a, b])?.truth());
         }
         let (a, b) = (self.type_of(a), self.type_of(b));
-        Err(HostError::Message(match a == b {
+        Err(HostError::Plain(match a == b {
             true => format!("attempt to compare two {a} values"),
             false => format!("attempt to compare {a} with {b}"),
         }))

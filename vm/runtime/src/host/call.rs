@@ -6,6 +6,7 @@ use lockstep_layout::Slot;
 
 use super::{FromArgument, HostError, HostFunction, HostResult, IntoResults, IntoValue, Local, Locals, Scope};
 use crate::closure::ForeignRef;
+use crate::dynamic::HostActivation;
 use crate::metamethod::Metamethod;
 use crate::string::StringRef;
 use crate::vm::Vm;
@@ -26,12 +27,15 @@ impl Vm {
         self.keep_staged(foreign);
         let count = self.heap().kept() - first - 1;
         let was_asked = self.is_asked();
+        let frame = self.dynamic.host_frame;
+        self.dynamic.host_stack.push(HostActivation { frame, function: foreign });
         let outcome = (function.code)(&mut Scope::of_call(self, first, count));
         if !was_asked {
             self.host_returned(&function.name);
         }
         self.heap_mut().release_to(first);
         let dynamic = &mut *self.dynamic;
+        dynamic.host_stack.pop();
         dynamic.staged.clear();
         match outcome {
             Ok(()) => {
@@ -39,7 +43,10 @@ impl Vm {
                 dynamic.pending = None;
                 dynamic.staged.extend(dynamic.results.drain(results..));
             }
-            Err(_) => dynamic.results.truncate(results),
+            Err(_) => {
+                dynamic.results.truncate(results);
+                dynamic.failed_host = foreign;
+            }
         }
         outcome
     }

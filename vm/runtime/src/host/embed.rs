@@ -145,8 +145,8 @@ impl<'s> Scope<'s> {
                 let kind = ErrorKind::Interrupted;
                 of_text(kind, kind.message().to_owned())
             }
-            (HostError::Message(message), _) => of_text(ErrorKind::HostError, message),
-            (HostError::Argument { index, problem }, _) => {
+            (HostError::Message(message) | HostError::Plain(message), _) => of_text(ErrorKind::HostError, message),
+            (HostError::Argument { index, problem } | HostError::ArgumentOfCaller { index, problem }, _) => {
                 of_text(ErrorKind::HostError, format!("bad argument #{} ({problem})", index + 1))
             }
             (HostError::OutOfMemory, _) => {

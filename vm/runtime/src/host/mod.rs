@@ -10,6 +10,8 @@ mod access;
 mod argument;
 mod call;
 mod embed;
+mod finalize;
+mod levels;
 mod local;
 mod result;
 mod scope;
@@ -28,6 +30,7 @@ use crate::vm::Vm;
 
 pub use argument::FromArgument;
 pub use embed::{HostValue, Raised};
+pub use levels::{Activation, Activations, Level, Variable};
 pub use local::{Function, Local, Str, Table, Userdata, View};
 pub use result::{IntoResults, IntoValue};
 pub use scope::{Locals, Scope};
@@ -70,6 +73,15 @@ pub enum HostError {
         /// What is wrong with it.
         problem: String,
     },
+    /// An argument of the library's function that has called this one is wrong.
+    ArgumentOfCaller {
+        /// Which argument.
+        index: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An error with this message alone: what goes wrong with values in the middle of a function.
+    Plain(String),
     /// A value raised.
     Value(Handle),
     /// There is no memory.
@@ -88,7 +100,7 @@ impl From<TableError> for HostError {
     fn from(error: TableError) -> HostError {
         match error {
             TableError::OutOfMemory => HostError::OutOfMemory,
-            error => HostError::Message(error.message().to_owned()),
+            error => HostError::Plain(error.message().to_owned()),
         }
     }
 }

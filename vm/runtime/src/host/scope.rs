@@ -170,6 +170,17 @@ impl<'s> Scope<'s> {
         self.closure_of(id, upvalues)
     }
 
+    /// The same without the optimiser.
+    ///
+    /// # Errors
+    /// As for [`Scope::load`].
+    pub fn load_as_written(&mut self, module: Arc<Verified>, upvalues: &[Local<'_>]) -> HostResult<Function<'s>> {
+        let passes = self.vm.optimise_loaded(None);
+        let loaded = self.load(module, upvalues);
+        self.vm.optimise_loaded(passes);
+        loaded
+    }
+
     fn closure_of(&mut self, id: FuncId, upvalues: &[Local<'_>]) -> HostResult<Function<'s>> {
         let count = self.vm.modules().function(id).upvalues.len() as u32;
         let closure = self.vm.heap_mut().new_closure(id.0, count)?;
@@ -298,7 +309,7 @@ impl<'s> Scope<'s> {
     /// Where the program is, for messages: `file:line:` of the function that has called this one (level 1), of its caller (2), and so on; `None` beyond the first, and in
     /// functions without lines.
     pub fn location(&self, level: usize) -> Option<String> {
-        let position = *self.traceback().innermost.get(level.checked_sub(1)?)?;
+        let position = self.activations(None).nth(level)?.position()?;
         (position.line != 0).then(|| format!("{}:{}:", self.vm.modules().source(position.func), position.line))
     }
 

@@ -1,5 +1,8 @@
 //! Conversions of `string.format`: what C's `printf` makes of one value.
 
+/// So many modifiers are too long.
+const LONGEST: usize = 21;
+
 /// A conversion: flags, width, precision and letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spec {
@@ -10,12 +13,14 @@ pub struct Spec {
     zero: bool,
     width: usize,
     precision: Option<usize>,
+    /// Whether flags, width and precision are anything else than these in this order.
+    malformed: bool,
     /// The letter.
     pub letter: u8,
 }
 
 impl Spec {
-    /// Reads what follows a `%`; how many bytes that are. `None` if it is too long or incomplete.
+    /// Reads what follows a `%`; how many bytes that are. `None` if it is too long. The letter of what is incomplete is 0.
     pub fn parse(text: &[u8]) -> Option<(Spec, usize)> {
         let mut spec = Spec::default();
         let mut at = 0;
@@ -42,8 +47,15 @@ impl Spec {
             at += 1;
             spec.precision = Some(digits(&mut at));
         }
-        spec.letter = *text.get(at)?;
-        (at < 20).then_some((spec, at + 1))
+        let modifiers = text.iter().take_while(|byte| b"-+ #0123456789.".contains(byte)).count();
+        spec.letter = text.get(modifiers).copied().unwrap_or(0);
+        spec.malformed = at != modifiers;
+        (modifiers < LONGEST).then_some((spec, modifiers + 1))
+    }
+
+    /// `%.Ng`.
+    pub fn of_float(precision: usize) -> Spec {
+        Spec { precision: Some(precision), letter: b'g', ..Spec::default() }
     }
 
     /// Whether the spec has neither flags nor width nor precision.
@@ -51,10 +63,12 @@ impl Spec {
         *self == Spec { letter: self.letter, ..Spec::default() }
     }
 
-    /// Whether the flags given are among those named, and there is no precision where that is not taken.
+    /// Whether the modifiers are well formed, the flags given among those named, and there is no precision where that is not taken.
     pub fn takes(&self, flags: &str, precision: bool) -> bool {
         let given = [(self.minus, '-'), (self.plus, '+'), (self.space, ' '), (self.alternate, '#'), (self.zero, '0')];
-        given.iter().all(|(set, flag)| !set || flags.contains(*flag)) && (precision || self.precision.is_none())
+        !self.malformed
+            && given.iter().all(|(set, flag)| !set || flags.contains(*flag))
+            && (precision || self.precision.is_none())
     }
 
     /// The text at its width.

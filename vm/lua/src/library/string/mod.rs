@@ -8,12 +8,13 @@ use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table};
 
 use super::{Code, optional, optional_bytes, table_field};
 use format::Spec;
-use pack::{Format, Item, push_integer, read_integer};
-use pattern::{Capture, Match};
+use pack::{Format, Item, Problem, push_integer, read_integer};
+use pattern::{Capture, Match, UNFINISHED};
 
 pub const FUNCTIONS: &[(&str, Code)] = &[
     ("byte", byte),
     ("char", char),
+    ("dump", super::load::dump),
     ("find", |call| find(call, true)),
     ("format", format_values),
     ("gsub", gsub),
@@ -30,7 +31,7 @@ pub const FUNCTIONS: &[(&str, Code)] = &[
 ];
 
 /// The longest string that functions make.
-const MAX_LENGTH: usize = i64::MAX as usize / 2;
+const MAX_LENGTH: usize = i32::MAX as usize;
 
 /// Gives strings their metatable.
 pub fn open(scope: &mut Scope<'_>, globals: Table<'_>) -> HostResult {
@@ -114,7 +115,7 @@ fn rep(call: &mut Scope<'_>) -> HostResult {
     if count == 0 {
         return call.answer("");
     }
-    let size = (text.len() + separator.len()).checked_mul(count).filter(|size| *size < MAX_LENGTH);
+    let size = (text.len() + separator.len()).checked_mul(count).filter(|size| *size <= MAX_LENGTH);
     let Some(size) = size else { return Err("resulting string too large".into()) };
     let size = size - separator.len();
     let part = [text, separator].concat();
@@ -138,6 +139,7 @@ fn push_captures(call: &mut Scope<'_>, subject: &[u8], found: &Match) -> HostRes
     found.captures.iter().try_for_each(|capture| match *capture {
         Capture::Text(from, to) => call.push(&subject[from..to]),
         Capture::Position(at) => call.push(at as i64 + 1),
+        Capture::Unfinished => Err(UNFINISHED.into()),
     })
 }
 
@@ -262,10 +264,11 @@ fn expand(out: &mut Vec<u8>, text: &[u8], subject: &[u8], found: &Match) -> Host
             Some(digit @ b'1'..=b'9') => match found.captures.get(usize::from(digit - b'1')) {
                 Some(Capture::Text(from, to)) => out.extend_from_slice(&subject[*from..*to]),
                 Some(Capture::Position(at)) => out.extend_from_slice((at + 1).to_string().as_bytes()),
+                Some(Capture::Unfinished) => return Err(UNFINISHED.into()),
                 None if *digit == b'1' && found.captures.is_empty() => {
                     out.extend_from_slice(&subject[found.start..found.end]);
                 }
-                None => return Err(format!("invalid capture index %{} in replacement string", digit - b'0').into()),
+                None => return Err(format!("invalid capture index %{}", digit - b'0').into()),
             },
             _ => return Err("invalid use of '%' in replacement string".into()),
         }
@@ -287,6 +290,7 @@ fn substitute(
         args.push(match *capture {
             Capture::Text(from, to) => scope.string(&subject[from..to])?.local(),
             Capture::Position(at) => Local::int(at as i64 + 1),
+            Capture::Unfinished => return Err(UNFINISHED.into()),
         });
     }
     if args.is_empty() {
@@ -326,25 +330,23 @@ fn format_values(call: &mut Scope<'_>) -> HostResult {
             continue;
         }
         index += 1;
-        let parsed = Spec::parse(&format[at..]);
-        let invalid = |len: usize| {
-            let shown = String::from_utf8_lossy(&format[at..(at + len).min(format.len())]).into_owned();
-            HostError::Message(format!("invalid conversion '%{shown}' to 'format'"))
-        };
-        let Some((spec, len)) = parsed else { return Err(invalid(format.len() - at)) };
+        if index >= call.count() {
+            return Err(call.bad_argument(index, "no value"));
+        }
+        let (spec, len) = Spec::parse(&format[at..]).ok_or("invalid format (too long)")?;
+        let shown = || String::from_utf8_lossy(&format[at..(at + len).min(format.len())]).into_owned();
         let good = match spec.letter {
-            b'c' => spec.takes("-", false),
+            b'c' | b'p' => spec.takes("-", false),
             b'd' | b'i' => spec.takes("-+0 ", true),
-            b'u' => false,
-            b'a' | b'A' | b'e' | b'E' | b'f' | b'F' | b'g' | b'G' => spec.takes("-+ #0", true),
+            b'u' => spec.takes("-0", true),
+            b'a' | b'A' | b'e' | b'E' | b'f' | b'g' | b'G' => spec.takes("-+ #0", true),
             b'o' | b'x' | b'X' => spec.takes("-#0", true),
-            b'p' => spec.takes("-", false),
             b's' => spec.takes("-", true),
             b'q' => true,
-            _ => false,
+            _ => return Err(format!("invalid conversion '%{}' to 'format'", shown()).into()),
         };
         if !good {
-            return Err(invalid(len));
+            return Err(format!("invalid conversion specification: '%{}'", shown()).into());
         }
         let piece = convert(call, &spec, index)?;
         out.extend_from_slice(&piece);
@@ -353,13 +355,21 @@ fn format_values(call: &mut Scope<'_>) -> HostResult {
     call.answer(out)
 }
 
+/// A float as C's `%.14g` spells it.
+pub(super) fn shortest(value: f64) -> Vec<u8> {
+    Spec::of_float(14).float(value)
+}
+
 fn convert(call: &mut Scope<'_>, spec: &Spec, index: usize) -> HostResult<Vec<u8>> {
     Ok(match spec.letter {
         b'c' => spec.character(call.arg::<i64>(index)? as u8),
-        b'd' | b'i' | b'o' | b'x' | b'X' => spec.integer(call.arg(index)?),
+        b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => spec.integer(call.arg(index)?),
         b's' => {
             let value = call.present(index)?;
             let text = call.text(value)?.bytes();
+            if !spec.is_plain() && text.contains(&0) {
+                return Err(call.bad_argument(index, "string contains zeros"));
+            }
             spec.text(text)
         }
         b'p' => {
@@ -387,14 +397,28 @@ fn convert(call: &mut Scope<'_>, spec: &Spec, index: usize) -> HostResult<Vec<u8
 
 // ---- pack ---------------------------------------------------------------------------------------------------------------
 
+fn wrong_format(call: &Scope<'_>, problem: Problem) -> HostError {
+    match problem {
+        Problem::Option(message) => HostError::Message(message),
+        Problem::Alignment(problem) => call.bad_argument(0, problem),
+    }
+}
+
 fn pack_values(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
     let mut format = Format::new(text);
     let (mut out, mut index) = (Vec::new(), 0);
-    while let Some((item, padding)) = format.next(out.len()).map_err(|problem| call.bad_argument(0, problem))? {
+    while let Some((item, padding)) = format.next(out.len()).map_err(|problem| wrong_format(call, problem))? {
         out.resize(out.len() + padding, 0);
         if !matches!(item, Item::Padding | Item::Align | Item::Nothing) {
             index += 1;
+            if index >= call.count() {
+                let expected = match item {
+                    Item::Fixed(_) | Item::Counted(_) | Item::Zeroed => "string",
+                    _ => "number",
+                };
+                return Err(call.bad_argument(index, format!("{expected} expected, got nil")));
+            }
         }
         match item {
             Item::Signed(size) => {
@@ -454,7 +478,7 @@ fn packsize(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
     let mut format = Format::new(text);
     let mut size = 0usize;
-    while let Some((item, padding)) = format.next(size).map_err(|problem| call.bad_argument(0, problem))? {
+    while let Some((item, padding)) = format.next(size).map_err(|problem| wrong_format(call, problem))? {
         let Some(own) = item.fixed_size() else { return Err(call.bad_argument(0, "variable-length format")) };
         size += padding + own;
         if size > i32::MAX as usize {
@@ -471,7 +495,7 @@ fn unpack(call: &mut Scope<'_>) -> HostResult {
         return Err(call.bad_argument(2, "initial position out of string"));
     }
     let mut format = Format::new(text);
-    while let Some((item, padding)) = format.next(at).map_err(|problem| call.bad_argument(0, problem))? {
+    while let Some((item, padding)) = format.next(at).map_err(|problem| wrong_format(call, problem))? {
         let short = |call: &Scope<'_>| call.bad_argument(1, "data string too short");
         let size = match item {
             Item::Counted(size) => size,

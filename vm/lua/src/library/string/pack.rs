@@ -25,6 +25,21 @@ pub enum Item {
     Nothing,
 }
 
+/// What is wrong with a format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// An option: an error with this message.
+    Option(String),
+    /// An alignment: this is wrong with the format as an argument.
+    Alignment(&'static str),
+}
+
+impl From<&str> for Problem {
+    fn from(message: &str) -> Problem {
+        Problem::Option(message.to_owned())
+    }
+}
+
 /// A format that is being read.
 #[derive(Debug)]
 pub struct Format<'f> {
@@ -38,6 +53,9 @@ pub struct Format<'f> {
 /// The largest integer that can be packed.
 const MAX_INTEGER: usize = 16;
 
+/// A number in a format takes no further digit beyond this.
+const LARGEST: usize = (i32::MAX as usize - 9) / 10;
+
 /// What `!` alone means: the alignment of C's `max_align_t` in PUC Lua.
 const NATIVE_ALIGNMENT: usize = 8;
 
@@ -47,25 +65,27 @@ impl<'f> Format<'f> {
         Format { text, at: 0, little: true, most_aligned: 1 }
     }
 
-    fn digits(&mut self) -> Result<Option<usize>, String> {
+    /// The number that comes next. A digit that would make it too large is left, as PUC Lua does.
+    fn digits(&mut self) -> Option<usize> {
         let mut value = None;
-        while let Some(digit) = self.text.get(self.at).filter(|byte| byte.is_ascii_digit()) {
+        while let Some(digit) = self.text.get(self.at).filter(|byte| byte.is_ascii_digit())
+            && value.unwrap_or(0) <= LARGEST
+        {
             self.at += 1;
-            let next = value.unwrap_or(0usize).checked_mul(10).and_then(|v| v.checked_add(usize::from(digit - b'0')));
-            value = Some(next.filter(|v| *v < i32::MAX as usize).ok_or("invalid format (number too large)")?);
+            value = Some(value.unwrap_or(0) * 10 + usize::from(digit - b'0'));
         }
-        Ok(value)
+        value
     }
 
-    fn size(&mut self, default: usize) -> Result<usize, String> {
-        let size = self.digits()?.unwrap_or(default);
+    fn size(&mut self, default: usize) -> Result<usize, Problem> {
+        let size = self.digits().unwrap_or(default);
         match (1..=MAX_INTEGER).contains(&size) {
             true => Ok(size),
-            false => Err(format!("integral size ({size}) out of limits [1,{MAX_INTEGER}]")),
+            false => Err(Problem::Option(format!("integral size ({size}) out of limits [1,{MAX_INTEGER}]"))),
         }
     }
 
-    fn item(&mut self) -> Result<Option<Item>, String> {
+    fn item(&mut self) -> Result<Option<Item>, Problem> {
         let Some(&letter) = self.text.get(self.at) else { return Ok(None) };
         self.at += 1;
         Ok(Some(match letter {
@@ -80,7 +100,7 @@ impl<'f> Format<'f> {
             b'f' => Item::Single,
             b'd' | b'n' => Item::Double,
             b's' => Item::Counted(self.size(8)?),
-            b'c' => Item::Fixed(self.digits()?.ok_or("missing size for format option 'c'")?),
+            b'c' => Item::Fixed(self.digits().ok_or("missing size for format option 'c'")?),
             b'z' => Item::Zeroed,
             b'x' => Item::Padding,
             b'X' => Item::Align,
@@ -97,7 +117,7 @@ impl<'f> Format<'f> {
                 self.most_aligned = self.size(NATIVE_ALIGNMENT)?;
                 Item::Nothing
             }
-            other => return Err(format!("invalid format option '{}'", other as char)),
+            other => return Err(Problem::Option(format!("invalid format option '{}'", other as char))),
         }))
     }
 
@@ -105,7 +125,7 @@ impl<'f> Format<'f> {
     ///
     /// # Errors
     /// The format is wrong.
-    pub fn next(&mut self, position: usize) -> Result<Option<(Item, usize)>, String> {
+    pub fn next(&mut self, position: usize) -> Result<Option<(Item, usize)>, Problem> {
         let Some(item) = self.item()? else { return Ok(None) };
         let mut align = item.fixed_size().unwrap_or(0);
         if item == Item::Align {
@@ -114,7 +134,7 @@ impl<'f> Format<'f> {
                 .and_then(|next| if matches!(next, Item::Fixed(_)) { None } else { next.fixed_size() })
                 .unwrap_or(0);
             if align == 0 {
-                return Err("invalid next option for option 'X'".to_owned());
+                return Err(Problem::Alignment("invalid next option for option 'X'"));
             }
         }
         if let Item::Counted(size) = item {
@@ -125,7 +145,7 @@ impl<'f> Format<'f> {
             return Ok(Some((item, 0)));
         }
         if !align.is_power_of_two() {
-            return Err("format asks for alignment not power of 2".to_owned());
+            return Err(Problem::Alignment("format asks for alignment not power of 2"));
         }
         Ok(Some((item, position.wrapping_neg() & (align - 1))))
     }

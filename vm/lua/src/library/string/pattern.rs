@@ -13,7 +13,12 @@ pub enum Capture {
     Text(usize, usize),
     /// A position, from 0.
     Position(usize),
+    /// It was begun and not ended, which is wrong only if somebody asks for it.
+    Unfinished,
 }
+
+/// What is wrong with an unfinished capture.
+pub const UNFINISHED: &str = "unfinished capture";
 
 /// A match: from where to where, and what was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +77,11 @@ pub fn match_at(subject: &[u8], pattern: &[u8], start: usize) -> Result<Option<M
     let mut matcher = Matcher { subject, pattern, captures: Vec::new(), depth: 0 };
     let Some(end) = matcher.matches(start, 0)? else { return Ok(None) };
     let captures = matcher.captures.iter().map(|(from, length)| match length {
-        Length::Closed(len) => Ok(Capture::Text(*from, from + len)),
-        Length::Position => Ok(Capture::Position(*from)),
-        Length::Open => Err("unfinished capture".to_owned()),
+        Length::Closed(len) => Capture::Text(*from, from + len),
+        Length::Position => Capture::Position(*from),
+        Length::Open => Capture::Unfinished,
     });
-    Ok(Some(Match { start, end, captures: captures.collect::<Result<_, _>>()? }))
+    Ok(Some(Match { start, end, captures: captures.collect() }))
 }
 
 impl Matcher<'_> {
@@ -236,7 +241,7 @@ impl Matcher<'_> {
                 let text = &self.subject[*from..from + len];
                 Ok(self.subject[s..].starts_with(text).then_some(s + len))
             }
-            _ => Err(format!("invalid capture index %{} in pattern", index.wrapping_add(1))),
+            _ => Err(format!("invalid capture index %{}", index.wrapping_add(1))),
         }
     }
 
@@ -319,6 +324,7 @@ fn in_class(byte: u8, class: u8) -> bool {
         b'u' => byte.is_ascii_uppercase(),
         b'w' => byte.is_ascii_alphanumeric(),
         b'x' => byte.is_ascii_hexdigit(),
+        b'z' => byte == 0,
         _ => return class == byte,
     };
     found != class.is_ascii_uppercase()
@@ -362,14 +368,14 @@ mod tests {
         for (pattern, problem) in [
             ("[a", "malformed pattern (missing ']')"),
             ("%", "malformed pattern (ends with '%')"),
-            ("(a", "unfinished capture"),
             ("a)", "invalid pattern capture"),
-            ("%1", "invalid capture index %1 in pattern"),
+            ("%1", "invalid capture index %1"),
             ("%f", "missing '[' after '%f' in pattern"),
             ("%b", "malformed pattern (missing arguments to '%b')"),
         ] {
             assert_eq!(find(b"aaa", pattern.as_bytes(), 0), Err(problem.to_owned()), "{pattern}");
         }
+        assert_eq!(find(b"aaa", b"(a", 0).unwrap().unwrap().captures, [Capture::Unfinished]);
         assert_eq!(find(b"a", "(".repeat(40).as_bytes(), 0), Err("too many captures".to_owned()));
         assert_eq!(find(&[b'a'; 1000], "a?".repeat(1000).as_bytes(), 0), Err("pattern too complex".to_owned()));
     }

@@ -1,0 +1,159 @@
+//! What values are called in a program: `local 'x'`, `field 'y'`, `global 'z'`, `upvalue 'u'`, `method 'm'`, `constant 'c'`; and what functions are called, by the instruction
+//! that calls them.
+//!
+//! A register with a name is a local variable. Any other is named by the instruction that wrote it last, if that stands before the
+//! current one with no way into the code between them. Names are those of the program as it was written, whatever the optimiser has made of it.
+
+use std::fmt;
+
+use lockstep_bytecode::{AnyOp, AnyUnOp, FuncId, Function, Instr, Pc, Reg, Sem, Test, Value};
+
+use crate::metamethod::Metamethod;
+use crate::modules::Modules;
+
+/// The name of the table of global variables, as Lua has it.
+const GLOBALS: &str = "_ENV";
+
+/// The integers that Lua's instructions hold as keys.
+const SMALL_KEYS: std::ops::RangeInclusive<i64> = 0..=255;
+
+/// A name, and what bears it. Its text is what messages have in parentheses: `field 'x'`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Named {
+    /// `local`, `field`, `global`, `upvalue`, `method`, `constant`, `metamethod`, `for iterator`.
+    pub what: &'static str,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} '{}'", self.what, self.name)
+    }
+}
+
+impl Modules {
+    /// What a register is called at an instruction.
+    pub fn name_of(&self, func: FuncId, pc: Pc, reg: Reg) -> Option<Named> {
+        let (function, pc, reg) = self.original(func, pc, reg);
+        name(function, pc, reg)
+    }
+
+    /// What the function is called that the instruction calls: as the program names it, or the metamethod.
+    pub fn name_of_callee(&self, func: FuncId, pc: Pc) -> Option<Named> {
+        let metamethod = |event: Metamethod| {
+            let name = event.name().trim_start_matches("__").to_owned();
+            Some(Named { what: "metamethod", name })
+        };
+        let instr = self.function(func).instr(pc);
+        match (instr, instr.info().sem) {
+            (Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. }, _) => self.name_of(func, pc, base),
+            (Instr::ForInAny { .. }, _) => Some(Named { what: "for iterator", name: "for iterator".to_owned() }),
+            (Instr::GetAny { .. } | Instr::GetNameAny { .. } | Instr::MethodAny { .. }, _) => {
+                metamethod(Metamethod::Index)
+            }
+            (Instr::SetAny { .. } | Instr::SetNameAny { .. }, _) => metamethod(Metamethod::NewIndex),
+            (Instr::CloseAny { .. } | Instr::RetAny { .. }, _) => metamethod(Metamethod::Close),
+            (Instr::ConcatAny { .. }, _) => metamethod(Metamethod::Concat),
+            (_, Sem::Arith(op) | Sem::ArithImm(op)) => metamethod(event(op)),
+            (_, Sem::AnyUnary(AnyUnOp::Neg)) => metamethod(Metamethod::Unm),
+            (_, Sem::AnyUnary(AnyUnOp::Bnot)) => metamethod(Metamethod::BNot),
+            (_, Sem::AnyUnary(AnyUnOp::Len)) => metamethod(Metamethod::Len),
+            (_, Sem::AnyCompare(test) | Sem::AnyBranch(test) | Sem::AnyBranchImm(test)) => metamethod(match test {
+                Test::Eq | Test::Ne => Metamethod::Eq,
+                Test::Lt | Test::NotLt | Test::Gt | Test::NotGt => Metamethod::Lt,
+                Test::Le | Test::NotLe | Test::Ge | Test::NotGe => Metamethod::Le,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The metamethod of an operation.
+fn event(op: AnyOp) -> Metamethod {
+    match op {
+        AnyOp::Add => Metamethod::Add,
+        AnyOp::Sub => Metamethod::Sub,
+        AnyOp::Mul => Metamethod::Mul,
+        AnyOp::Div => Metamethod::Div,
+        AnyOp::Mod => Metamethod::Mod,
+        AnyOp::Idiv => Metamethod::IDiv,
+        AnyOp::Pow => Metamethod::Pow,
+        AnyOp::Band => Metamethod::BAnd,
+        AnyOp::Bor => Metamethod::BOr,
+        AnyOp::Bxor => Metamethod::BXor,
+        AnyOp::Shl => Metamethod::Shl,
+        AnyOp::Shr => Metamethod::Shr,
+    }
+}
+
+fn name(function: &Function, pc: Pc, reg: Reg) -> Option<Named> {
+    let named = |what: &'static str, name: String| Some(Named { what, name });
+    if let Some(name) = function.variable(reg, pc) {
+        return named("local", name.to_owned());
+    }
+    let (at, instr) = writer(function, pc, reg)?;
+    let operands = instr.operands();
+    let text = |value: &Value| match value {
+        Value::Str(id) => string(function, usize::from(id.0)),
+        _ => None,
+    };
+    match instr {
+        Instr::MoveAny { a, .. } => name(function, at, a),
+        Instr::GetNameAny { object, .. } => {
+            let globals = name(function, at, object).is_some_and(|named| named.name == GLOBALS);
+            let what = if globals { "global" } else { "field" };
+            operands.iter().find_map(text).and_then(|field| named(what, field))
+        }
+        Instr::GetAny { key, .. } => named("field", key_name(function, at, key)),
+        Instr::MethodAny { base, .. } if base == reg => {
+            operands.iter().find_map(text).and_then(|field| named("method", field))
+        }
+        Instr::UpvalueGetAny { upvalue, .. } => {
+            let name = function.upvalues.get(usize::from(upvalue.0)).filter(|name| !name.is_empty());
+            name.and_then(|name| named("upvalue", name.clone()))
+        }
+        Instr::StringAny { .. } => operands.iter().find_map(text).and_then(|text| named("constant", text)),
+        _ => None,
+    }
+}
+
+fn string(function: &Function, index: usize) -> Option<String> {
+    function.strings.get(index).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The instruction before `pc` that wrote a register last, if there is no way into the code between them.
+fn writer(function: &Function, pc: Pc, reg: Reg) -> Option<(Pc, Instr)> {
+    let is_target = |at: Pc| {
+        function.code.iter().any(|instr| instr.target() == Some(at))
+            || function.tables.iter().any(|table| table.all().any(|target| target == at))
+    };
+    for at in (0..pc.0).rev().map(Pc) {
+        if is_target(Pc(at.0 + 1)) {
+            return None;
+        }
+        let instr = function.instr(at);
+        let mut writes = false;
+        instr.for_each_def(|def| writes |= def == reg);
+        if writes {
+            return Some((at, instr));
+        }
+        if !instr.info().falls_through() {
+            return None;
+        }
+    }
+    None
+}
+
+/// What a field is called by its key: constants by their text, and small integers as Lua has them.
+fn key_name(function: &Function, pc: Pc, key: Reg) -> String {
+    let known = match writer(function, pc, key).filter(|_| function.variable(key, pc).is_none()) {
+        Some((_, Instr::StringAny { value, .. })) => string(function, usize::from(value.0)),
+        Some((_, instr @ Instr::IntAny { .. })) => {
+            let value = instr.declared().find_map(|(_, value)| value.imm());
+            value.filter(|value| SMALL_KEYS.contains(value)).map(|_| "integer index".to_owned())
+        }
+        _ => None,
+    };
+    known.unwrap_or_else(|| "?".to_owned())
+}
