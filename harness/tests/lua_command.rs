@@ -33,7 +33,8 @@ fn statements_and_libraries_run_in_their_order() {
     let (out, error, code) = run(&["-e", "print(1)", "-l", "nope", "-e", "print(2)"], "");
     assert_eq!((out.as_str(), code), ("1\n", Some(1)));
     assert!(error.starts_with("lua: module 'nope' not found:"), "{error}");
-    let (out, ..) = run(&["-e", "package.preload.m = function() return 7 end", "-l", "m", "-l", "g=m", "-e", "print(m, g)"], "");
+    let (out, ..) =
+        run(&["-e", "package.preload.m = function() return 7 end", "-l", "m", "-l", "g=m", "-e", "print(m, g)"], "");
     assert_eq!(out, "7\t7\n");
 }
 

@@ -453,7 +453,9 @@ impl Here<'_> {
                 let extra = Self::extra_arguments(frame).len();
                 base = frame.cast::<Slot>().sub(extra + 1).cast();
             }
-            let mut inherited = flags & INHERITED | FrameFlags::TAIL;
+            // A library's functions are one to the program.
+            let tail = if self.is_in_library() { flags & FrameFlags::TAIL } else { FrameFlags::TAIL };
+            let mut inherited = flags & INHERITED | tail;
             if flags & FrameFlags::SEGMENT != 0 {
                 // The frame's segment is all its own; a larger one may take its place.
                 (*frame).flags &= !FrameFlags::SEGMENT;

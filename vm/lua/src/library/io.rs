@@ -628,7 +628,8 @@ fn current<'s>(call: &mut Scope<'s>, which: &str) -> HostResult<(Local<'s>, File
 
 fn redirect(call: &mut Scope<'_>, standard: &Standard, which: &str, mode: &[u8]) -> HostResult {
     if !call.value(0).is_nil() {
-        let is_name = |value: Local<'_>| value.as_str().is_some() || value.as_int().or(value.as_float().map(|_| 0)).is_some();
+        let is_name =
+            |value: Local<'_>| value.as_str().is_some() || value.as_int().or(value.as_float().map(|_| 0)).is_some();
         let file = match call.value(0) {
             value if is_name(value) => {
                 let name = String::from_utf8_lossy(call.arg::<&[u8]>(0)?).into_owned();

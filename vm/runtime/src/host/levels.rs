@@ -47,7 +47,8 @@ impl<'v> Iterator for Activations<'v> {
             && last.frame == frame
         {
             self.hosts = rest;
-            if Self::is_part(vm, frame) {
+            // What runs above it, a message handler, is not called by the frame.
+            if rest.last().is_none_or(|below| below.frame != frame) && Self::is_part(vm, frame) {
                 continue;
             }
             let is_called_by_host = frame.is_null() || rest.last().is_some_and(|below| below.frame == frame);
