@@ -3,10 +3,13 @@
 //! A program is run as `lua FILE ARGS…` runs it: with the whole standard library, `arg`, messages on standard error and an exit status. It is not a way to embed Lua: whoever wants to
 //! compare starts a process for each program, as for any other implementation ([`run`] may end the process, as `os.exit` does). The sources of Lua are those that `mlua` vendors.
 
+mod evaluate;
+
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+pub use evaluate::{Outcome, Seen, evaluate};
 use mlua::{Lua, LuaOptions, StdLib, Value};
 
 /// Starts a program as the stand-alone interpreter does (Lua 5.4 reference manual, section 7); answers the exit status.

@@ -12,6 +12,7 @@ use super::{Done, Selection};
 use crate::backends::Backends;
 use crate::fuzz::BatchReport;
 use crate::fuzz::campaign::{self, Plan};
+use crate::fuzz::drive::Drive;
 use crate::worker::{Limits, Pool};
 
 /// Make random programs, run them everywhere, shrink what diverges.
@@ -27,6 +28,9 @@ enum What {
     Ir(IrOptions),
     /// Random bytecode programs, eight inputs each, compared with the interpreter in every configuration
     Bytecode(super::fuzz_bytecode::Options),
+    /// Random Lua programs, compared with PUC Lua
+    #[cfg(feature = "oracle")]
+    Lua(super::fuzz_lua::Options),
 }
 
 /// Random IR functions, eight inputs each, memory compared with the reference.
@@ -87,6 +91,8 @@ pub(super) fn run(options: &Options) -> Done {
     let options = match &options.what {
         What::Ir(options) => options,
         What::Bytecode(options) => return super::fuzz_bytecode::run(options),
+        #[cfg(feature = "oracle")]
+        What::Lua(options) => return super::fuzz_lua::run(options),
     };
     ir(options)
 }
@@ -98,11 +104,13 @@ fn ir(options: &IrOptions) -> Done {
     let time = options.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
     let plan = Plan {
         seed: options.seed,
-        first: options.first,
-        count: options.count,
-        time: time.map_err(|e| format!("--minutes: {e}"))?,
+        drive: Drive {
+            first: options.first,
+            count: options.count,
+            time: time.map_err(|e| format!("--minutes: {e}"))?,
+            jobs: options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
+        },
         columns,
-        jobs: options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
         stop_after: options.stop_after.max(1),
     };
     let limits = Limits { silence: Duration::from_secs(20), ..Limits::default() };
@@ -147,7 +155,7 @@ fn ir(options: &IrOptions) -> Done {
         let results = Results {
             lockstep_fuzz_ir: 1,
             seed: plan.seed,
-            first: plan.first,
+            first: plan.drive.first,
             median_operations: median,
             reached_end: reached,
             seconds,

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use lockstep_bytecode::{ConvertMode, Kind, Op, Sem};
 
 use super::{Done, Selection};
 use crate::backends::Backends;
+use crate::fuzz::drive::{self, Drive, Next};
 use crate::program::ProgramCase;
 use crate::program::fuzz::{Half, ProgramBatch, ProgramBatchReport};
 use crate::worker::{Answer, Limits, Pool, Task};
@@ -132,46 +132,28 @@ fn campaign(options: &Options) -> Result<ProgramBatchReport, Box<dyn std::error:
         columns.retain(|c| backends.resolve(&c.backend).is_ok_and(|b| b.evaluator().is_none()));
     }
     let pool = Pool::new(Limits { silence: PATIENCE, ..Limits::default() });
-    let next = AtomicU64::new(options.first);
-    let end = options.first + options.count;
-    let stop = AtomicBool::new(false);
-    let whole = Mutex::new((ProgramBatchReport::default(), Vec::<String>::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                    if first >= end {
-                        break;
-                    }
-                    let batch = ProgramBatch {
-                        seed: options.seed,
-                        first,
-                        count: BATCH.min(end - first),
-                        columns: columns.clone(),
-                        half: if options.dynamic { Half::Dynamic } else { Half::Typed },
-                        shrink: !options.no_shrink,
-                    };
-                    let answer = pool.run(&Task::FuzzPrograms { batch });
-                    let mut guard = whole.lock().unwrap_or_else(PoisonError::into_inner);
-                    let (report, errors) = &mut *guard;
-                    match answer {
-                        Ok(Answer::FuzzPrograms(part)) => report.add(part),
-                        Ok(Answer::Refused { why }) => errors.push(why),
-                        Ok(_) => errors.push("the worker answered another task".to_owned()),
-                        // A crash or a hang is what one program did to its backend.
-                        Err(death) => report.deaths.push(format!("programs {first} to {}: {death}", first + BATCH - 1)),
-                    }
-                    if report.divergences.len() + report.deaths.len() >= options.stop_after || !errors.is_empty() {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                }
-            });
+    let drive = Drive { first: options.first, count: options.count, time: None, jobs: options.jobs };
+    let whole = Mutex::new(ProgramBatchReport::default());
+    drive::run(&drive, BATCH, &|first, count| {
+        let batch = ProgramBatch {
+            seed: options.seed,
+            first,
+            count,
+            columns: columns.clone(),
+            half: if options.dynamic { Half::Dynamic } else { Half::Typed },
+            shrink: !options.no_shrink,
+        };
+        let answer = pool.run(&Task::FuzzPrograms { batch });
+        let mut report = whole.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Ok(Answer::FuzzPrograms(part)) => report.add(part),
+            Ok(Answer::Refused { why }) => return Err(why),
+            Ok(_) => return Err("the worker answered another task".to_owned()),
+            // A crash or a hang is what one program did to its backend.
+            Err(death) => report.deaths.push(format!("programs {first} to {}: {death}", first + count - 1)),
         }
-    });
-    let (report, errors) = whole.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match errors.into_iter().next() {
-        Some(error) => Err(error.into()),
-        None => Ok(report),
-    }
+        let is_enough = report.divergences.len() + report.deaths.len() >= options.stop_after;
+        Ok(if is_enough { Next::Stop } else { Next::GoOn })
+    })?;
+    Ok(whole.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

@@ -15,6 +15,8 @@ mod export;
 mod faults;
 mod fuzz;
 mod fuzz_bytecode;
+#[cfg(feature = "oracle")]
+mod fuzz_lua;
 mod grid;
 mod history;
 mod judge;

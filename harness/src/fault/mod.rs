@@ -40,7 +40,7 @@ use lockstep_bytecode::Module;
 use lockstep_compiler::{Compiled, Fuel, PassId};
 use lockstep_ir::{Function, Unit};
 
-pub use planted::{PLANT, Seams, environment, into_registry, seams};
+pub use planted::{PLANT, Seams, ambient, environment, into_registry, seams};
 pub use process::Behaviour;
 
 use crate::program::Observation;

@@ -60,6 +60,11 @@ pub fn seams(backend: &str) -> Seams {
     Seams(named.or_else(|| from_environment(backend)))
 }
 
+/// The seams of what runs without a backend: the fault that [`PLANT`] names, whichever backend it is planted in.
+pub fn ambient() -> Seams {
+    Seams(environment().ok().flatten().map(|(fault, _)| fault))
+}
+
 impl Seams {
     fn plant(self) -> Option<Plant> {
         self.0.map(|fault| fault.plant)

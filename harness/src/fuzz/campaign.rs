@@ -2,12 +2,11 @@
 //! as cases for the corpus.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
 use lockstep_ir::Unit;
 
+use super::drive::{self, Drive, Next};
 use super::generate::Generator;
 use super::program::{FLOATS, Input, Program};
 use super::{Batch, BatchReport, Divergence, kind_name, progress_of, shrink};
@@ -24,16 +23,10 @@ const BATCH: u64 = 50;
 pub struct Plan {
     /// The seed.
     pub seed: u64,
-    /// Index of the first function.
-    pub first: u64,
-    /// How many functions.
-    pub count: u64,
-    /// Stop after this long, whatever the count.
-    pub time: Option<Duration>,
+    /// Which functions, how many at a time, and for how long.
+    pub drive: Drive,
     /// Where functions run.
     pub columns: Vec<Column>,
-    /// Batches at a time.
-    pub jobs: usize,
     /// Stop once this many functions diverge.
     pub stop_after: usize,
 }
@@ -43,44 +36,15 @@ pub struct Plan {
 /// # Errors
 /// A worker that refuses: an unknown backend.
 pub fn run(plan: &Plan, pool: &Pool, tell: &(dyn Fn(u64, usize) + Sync)) -> Result<BatchReport, String> {
-    let start = Instant::now();
-    let next = AtomicU64::new(plan.first);
-    let end = plan.first + plan.count;
-    let stop = AtomicBool::new(false);
     let whole = Mutex::new(BatchReport::default());
-    let error = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..plan.jobs.max(1) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                    if first >= end || plan.time.is_some_and(|limit| start.elapsed() >= limit) {
-                        break;
-                    }
-                    let batch =
-                        Batch { seed: plan.seed, first, count: BATCH.min(end - first), columns: plan.columns.clone() };
-                    match whole_batch(&batch, pool) {
-                        Ok(report) => {
-                            let mut whole = whole.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                            whole.merge(report);
-                            tell(whole.functions, whole.divergences.len());
-                            if whole.divergences.len() >= plan.stop_after {
-                                stop.store(true, Ordering::Relaxed);
-                            }
-                        }
-                        Err(why) => {
-                            *error.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(why);
-                            stop.store(true, Ordering::Relaxed);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(why) = error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        return Err(why);
-    }
-    let mut report = whole.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    drive::run(&plan.drive, BATCH, &|first, count| {
+        let report = whole_batch(&Batch { seed: plan.seed, first, count, columns: plan.columns.clone() }, pool)?;
+        let mut whole = whole.lock().unwrap_or_else(PoisonError::into_inner);
+        whole.merge(report);
+        tell(whole.functions, whole.divergences.len());
+        Ok(if whole.divergences.len() >= plan.stop_after { Next::Stop } else { Next::GoOn })
+    })?;
+    let mut report = whole.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.divergences.sort_by_key(|d| (d.index, d.column.clone()));
     Ok(report)
 }

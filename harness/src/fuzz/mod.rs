@@ -6,6 +6,7 @@
 pub mod campaign;
 pub mod coverage;
 mod defined;
+pub mod drive;
 pub mod generate;
 pub mod program;
 pub mod rng;

@@ -17,6 +17,8 @@ use crate::fault;
 use crate::fault::rates::{Inputs, Rate};
 use crate::fuzz::program::Input;
 use crate::fuzz::{self, Batch, BatchReport};
+#[cfg(feature = "oracle")]
+use crate::lua::fuzz::{self as lua, LuaBatch, LuaBatchReport};
 use crate::optimiser;
 use crate::program::coverage::{self, Coverage};
 use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
@@ -67,6 +69,18 @@ pub enum Task {
     FuzzPrograms {
         /// Which, and where.
         batch: ProgramBatch,
+    },
+    /// Make random Lua programs and check them.
+    #[cfg(feature = "oracle")]
+    FuzzLua {
+        /// Which.
+        batch: LuaBatch,
+    },
+    /// Check a Lua program as a random one is.
+    #[cfg(feature = "oracle")]
+    FuzzLuaOne {
+        /// Its source.
+        source: String,
     },
     /// Make an experiment of a bisection.
     Probe {
@@ -134,6 +148,12 @@ pub enum Answer {
     Program(ProgramReport),
     /// To [`Task::FuzzPrograms`].
     FuzzPrograms(ProgramBatchReport),
+    /// To [`Task::FuzzLua`].
+    #[cfg(feature = "oracle")]
+    FuzzLua(LuaBatchReport),
+    /// To [`Task::FuzzLuaOne`].
+    #[cfg(feature = "oracle")]
+    FuzzLuaOne(lua::Verdict),
     /// To [`Task::Probe`].
     Probe(bisect::probe::Reply),
     /// To [`Task::Coverage`].
@@ -170,6 +190,10 @@ impl Task {
             Task::FuzzOne { column, .. } => format!("a function on {column}"),
             Task::ProgramCase { case, native, .. } => trial::name(case, native.as_ref()),
             Task::FuzzPrograms { batch } => format!("programs {} to {}", batch.first, batch.first + batch.count),
+            #[cfg(feature = "oracle")]
+            Task::FuzzLua { batch } => format!("Lua programs {} to {}", batch.first, batch.first + batch.count),
+            #[cfg(feature = "oracle")]
+            Task::FuzzLuaOne { .. } => "a Lua program".to_owned(),
             Task::Probe { .. } => "an experiment".to_owned(),
             Task::Coverage { case, column, .. } => format!("coverage of {case} on {column}"),
             Task::Bench { case, column, .. } => {
@@ -222,6 +246,10 @@ impl Task {
             Task::FuzzPrograms { batch } => {
                 batch.run(&mut context.backends, context.progress).map(Answer::FuzzPrograms)
             }
+            #[cfg(feature = "oracle")]
+            Task::FuzzLua { batch } => batch.run(context.progress).map(Answer::FuzzLua),
+            #[cfg(feature = "oracle")]
+            Task::FuzzLuaOne { source } => lua::check(source).map(Answer::FuzzLuaOne),
             Task::Probe { subject, question } => {
                 subject.ask(question, &mut context.backends, context.progress).map(Answer::Probe)
             }

@@ -10,7 +10,7 @@ mod syntax;
 pub use library::Standard;
 use lockstep_bytecode::{Module, Verified};
 pub use prompt::Terminal;
-pub use syntax::SyntaxError;
+pub use syntax::{SyntaxError, census};
 
 /// Compiles a chunk. Its main function is the first of the module; it takes any number of arguments, and has the table of global variables as its one upvalue.
 /// `name` is as for Lua's `load`: `@file`, `=text`, or the source itself.

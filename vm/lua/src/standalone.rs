@@ -72,6 +72,59 @@ pub fn new_state(limits: Limits, standard: Rc<Standard>) -> Result<Vm, String> {
     Ok(vm)
 }
 
+/// A VM with the standard library that runs programs as `conditions` say.
+fn new_state_under(conditions: Conditions, standard: Rc<Standard>) -> Result<Vm, String> {
+    let mut vm = new_state(conditions.limits, standard)?;
+    vm.optimise_loaded(conditions.optimiser);
+    let allocations = conditions.stress == Stress::Allocations;
+    vm.heap_mut().set_stress(HeapStress { allocations, barriers: conditions.stress != Stress::None });
+    vm.stress_safepoints(conditions.stress == Stress::Safepoints);
+    Ok(vm)
+}
+
+/// How a chunk ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned.
+    Returned,
+    /// It is no chunk, or it raised this: a string's bytes, or what stands for other values in messages.
+    Raised(Vec<u8>),
+    /// It was ended by what no program can catch: its budget.
+    Stopped(String),
+}
+
+/// Runs a chunk in this process, on a VM of its own: what it prints goes to `output`, standard input is empty. `name` is as for [`compile`](crate::compile).
+///
+/// # Errors
+/// The memory limit is too low for the library.
+pub fn evaluate(
+    source: Vec<u8>,
+    name: &'static str,
+    conditions: Conditions,
+    output: Box<dyn Write>,
+) -> Result<Outcome, String> {
+    let standard = Rc::new(Standard::new(Box::new(std::io::empty()), output, Box::new(std::io::sink())));
+    let mut vm = new_state_under(conditions, standard.clone())?;
+    let outcome = vm.enter(move |scope| {
+        let globals = scope.imported("_G");
+        let function = match library::chunk(scope, &source, name.as_bytes(), b"t", globals) {
+            Ok(Ok(function)) => function,
+            Ok(Err(message)) => return Outcome::Raised(message),
+            Err(error) => return Outcome::Stopped(scope.raised(error).to_string()),
+        };
+        match scope.call_protected(function, &[]) {
+            Ok(Ok(_)) => Outcome::Returned,
+            Ok(Err(value)) => Outcome::Raised(match value.as_str() {
+                Some(text) => text.bytes().to_vec(),
+                None => format!("(error object is a {} value)", value.type_name()).into_bytes(),
+            }),
+            Err(error) => Outcome::Stopped(scope.raised(error).to_string()),
+        }
+    });
+    standard.flush();
+    Ok(outcome)
+}
+
 /// Runs it, and answers the exit code: 1 if anything was wrong, which standard error then tells.
 pub fn run(invocation: Invocation, conditions: Conditions) -> u8 {
     run_with(invocation, conditions, Rc::new(Standard::of_process()), None)
@@ -84,17 +137,13 @@ pub fn run_with(
     standard: Rc<Standard>,
     terminal: Option<Box<dyn Terminal>>,
 ) -> u8 {
-    let mut vm = match new_state(conditions.limits, standard.clone()) {
+    let mut vm = match new_state_under(conditions, standard.clone()) {
         Ok(vm) => vm,
         Err(message) => {
             eprintln!("{PROGRAM}: {message}");
             return 1;
         }
     };
-    vm.optimise_loaded(conditions.optimiser);
-    let allocations = conditions.stress == Stress::Allocations;
-    vm.heap_mut().set_stress(HeapStress { allocations, barriers: conditions.stress != Stress::None });
-    vm.stress_safepoints(conditions.stress == Stress::Safepoints);
     let handler = vm.add_host_function("traceback", raw(handle));
     let prompt_standard = standard.clone();
     let outcome = vm.enter(move |scope| {

@@ -98,7 +98,7 @@ fn len(call: &mut Scope<'_>) -> HostResult {
 fn offset(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
     let mut n: i64 = call.arg(1)?;
-    let default = if n > 0 { 1 } else { text.len() as i64 + 1 };
+    let default = if n >= 0 { 1 } else { text.len() as i64 + 1 };
     let start = position(optional(call, 2, default)?, text.len()) - 1;
     if start < 0 || start > text.len() as i64 {
         return Err(call.bad_argument(2, "position out of bounds"));

@@ -1,6 +1,7 @@
 //! From source text to a tree with resolved names.
 
 pub mod ast;
+pub mod census;
 mod error;
 mod lexer;
 mod parser;
