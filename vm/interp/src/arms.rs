@@ -286,9 +286,16 @@ macro_rules! execute_dynamic {
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Len)) ($K:ident) ($dst:ident, $a:ident, $seen:ident)) => {{
         let a = slot_at($s.frame, $a);
-        if (*a).tag == Tag::TABLE.0 && (*((*a).payload as *const TableHeader)).metatable == 0 {
-            saw!($ip, $seen, ARRAY);
-            put!($s, $dst, I64, u64::from((*((*a).payload as *const TableHeader)).array_len));
+        if (*a).tag == Tag::TABLE.0 {
+            let table = TableRef::from_payload((*a).payload);
+            if table.lacks(Metamethod::Len) {
+                saw!($ip, $seen, ARRAY);
+                put!($s, $dst, I64, u64::from((*table.as_ptr()).array_len));
+                next!($s, $ip);
+            }
+        } else if (*a).tag == Tag::STRING.0 {
+            saw!($ip, $seen, STRING);
+            put!($s, $dst, I64, StringRef::from_payload((*a).payload).len());
             next!($s, $ip);
         }
         step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Len))
@@ -309,6 +316,10 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
+        if let Some(value) = here!($s, $c, $h).inherited(*object, name) {
+            slot_at($s.frame, $dst).write(value);
+            next!($s, $ip);
+        }
         step!($s, $ip, $run, here!($s, $c, $h).index(*object, name.slot()))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Method) ($K:ident) ($base:ident, $object:ident, $name:ident, $site:ident)) => {{
@@ -323,6 +334,12 @@ macro_rules! execute_dynamic {
                 base.add(1).write(object);
                 next!($s, $ip);
             }
+        }
+        if let Some(value) = here!($s, $c, $h).inherited(object, name) {
+            let base = slot_at($s.frame, $base);
+            base.write(value);
+            base.add(1).write(object);
+            next!($s, $ip);
         }
         step!($s, $ip, $run, here!($s, $c, $h).index(object, name.slot()))
     }};
@@ -349,6 +366,18 @@ macro_rules! execute_dynamic {
                 (*dst).payload = value.payload;
                 (*dst).tag = value.tag;
                 next!($s, $ip);
+            }
+        } else if (*object).tag == Tag::TABLE.0 && (*key).tag == Tag::STRING.0 {
+            let (table, name) = (TableRef::from_payload((*object).payload), StringRef::from_payload((*key).payload));
+            if name.is_interned() {
+                let value = table.get_interned(name);
+                if !value.is_nil() {
+                    saw!($ip, $seen, OTHER);
+                    let dst = slot_at($s.frame, $dst);
+                    (*dst).payload = value.payload;
+                    (*dst).tag = value.tag;
+                    next!($s, $ip);
+                }
             }
         }
         step!($s, $ip, $run, here!($s, $c, $h).get())
@@ -427,7 +456,7 @@ macro_rules! execute_dynamic {
                 continue;
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).call_registers($base, $args))
+        step!($s, $ip, $run, here!($s, $c, $h).call_any($base, $args, $results))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TailCallAny) ($K:ident) ($base:ident, $args:ident)) => {{
         event!($s, $c, $h, $run);
@@ -495,7 +524,7 @@ macro_rules! execute_dynamic {
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForIn) ($K:ident) ($base:ident, $vars:ident, $target:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).for_in($base))
+        step!($s, $ip, $run, here!($s, $c, $h).for_in($base, $vars, $target))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Throw) ($K:ident) ($a:ident)) => {{
         let value = *slot_at($s.frame, $a);

@@ -12,10 +12,11 @@
 use lockstep_bytecode::semantics::{self, Binary, Convert, Relation, Unary};
 use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Instr, JumpTable, Seen, Test, for_each_instruction};
 use lockstep_layout::{
-    ARRAY_ELEMENTS, ArrayHeader, ClosureHeader, Ctx, Frame, FrameFlags, FunctionTraits, Slot, TableHeader, Tag,
-    frame_size,
+    ARRAY_ELEMENTS, ArrayHeader, ClosureHeader, Ctx, Frame, FrameFlags, FunctionTraits, Slot, Tag, frame_size,
 };
-use lockstep_runtime::{FunctionInfo, NativeEntry, TableRef, for_each_fusion, fused as fused_number};
+use lockstep_runtime::{
+    FunctionInfo, Metamethod, NativeEntry, StringRef, TableRef, for_each_fusion, fused as fused_number,
+};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::activation::{

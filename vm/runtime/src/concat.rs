@@ -1,6 +1,6 @@
 //! Raw concatenation (manual §3.4.6) and `tostring` of what has one spelling.
 
-use lockstep_layout::{Slot, Tag};
+use lockstep_layout::{INTERNED_MAX, Slot, Tag};
 
 use crate::conversion::NumberText;
 use crate::heap::{Heap, OutOfMemory};
@@ -33,6 +33,36 @@ impl Piece {
     }
 }
 
+/// Up to so many bytes are put together on the stack first.
+const SHORT: usize = 128;
+
+/// Puts the bytes of the values one after another; how many there are. `None` if they are too many, or a value is neither string nor number.
+///
+/// # Safety
+/// As for [`Heap::concat`].
+unsafe fn gather(values: &[Slot], text: &mut [u8; SHORT]) -> Option<usize> {
+    let mut len = 0;
+    for &value in values {
+        // SAFETY: the caller says so.
+        unsafe {
+            let piece = Piece::of(value)?;
+            let bytes = piece.bytes();
+            text.get_mut(len..len + bytes.len())?.copy_from_slice(bytes);
+            len += bytes.len();
+        }
+    }
+    Some(len)
+}
+
+/// Whether a value is a string of this length.
+///
+/// # Safety
+/// As for [`Heap::concat`].
+unsafe fn is_of_length(value: Slot, len: usize) -> bool {
+    // SAFETY: the caller says so.
+    unsafe { StringRef::from_slot(value).is_some_and(|string| string.len() == len as u64) }
+}
+
 impl Heap {
     /// The concatenation of strings and numbers, in one allocation and one copy; `None` if a value is neither.
     ///
@@ -43,6 +73,13 @@ impl Heap {
     pub unsafe fn concat(&mut self, values: &[Slot]) -> Result<Option<StringRef>, OutOfMemory> {
         // SAFETY: the caller says so; what is kept stays live over the allocation.
         unsafe {
+            let mut text = [0; SHORT];
+            if let Some(len) = gather(values, &mut text) {
+                // What is interned exists already if one operand is all there is.
+                if len <= INTERNED_MAX || !values.iter().any(|value| is_of_length(*value, len)) {
+                    return self.new_string(&text[..len]).map(Some);
+                }
+            }
             let mut total = 0usize;
             for &value in values {
                 let Some(piece) = Piece::of(value) else { return Ok(None) };

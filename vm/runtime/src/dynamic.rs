@@ -2,12 +2,12 @@
 //!
 //! The fields are the interpreter's to use; they are public to it as one record, because the interpreter is the only code that knows when each holds what.
 
-use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 
 use lockstep_bytecode::ErrorKind;
 use lockstep_layout::{Frame, Slot};
+use rustc_hash::FxHashMap;
 
 use crate::error::Traceback;
 use crate::host::{HostError, HostFunction};
@@ -138,10 +138,12 @@ pub struct Dynamic {
     pub hosts: Vec<Rc<HostFunction>>,
     /// The number of the host function `next`, which loops over tables need not call.
     pub next: u64,
+    /// The number of the program's function that iterates over the elements of a table in order, which loops need not call either.
+    pub counting: u32,
     /// Results of host functions that run, the innermost one's last.
     pub results: Vec<Slot>,
     /// What programs can import.
-    pub imports: HashMap<Vec<u8>, Slot>,
+    pub imports: FxHashMap<Vec<u8>, Slot>,
 }
 
 impl Dynamic {
@@ -170,7 +172,8 @@ impl Dynamic {
             hosts: Vec::new(),
             next: u64::MAX,
             results: Vec::new(),
-            imports: HashMap::new(),
+            imports: FxHashMap::default(),
+            counting: u32::MAX,
         }
     }
 

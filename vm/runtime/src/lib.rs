@@ -70,7 +70,7 @@ pub use thread::{Thread, ThreadStatus};
 pub use tiering::{NativeEntry, Thresholds, Tiering};
 pub use userdata::{Release, UserdataRef};
 pub use value::Value;
-pub use vm::{InterpreterEntries, Limits, StackSizes, Vm};
+pub use vm::{InterpreterEntries, Limits, StackSizes, Vm, push_slots};
 
 #[cfg(test)]
 mod tests {

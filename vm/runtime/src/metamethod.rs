@@ -100,6 +100,21 @@ impl Metatables {
     }
 }
 
+impl TableRef {
+    /// Whether the table has no metatable, or one that is known to lack a metamethod.
+    ///
+    /// # Safety
+    /// The table is live.
+    #[inline(always)]
+    pub unsafe fn lacks(self, event: Metamethod) -> bool {
+        // SAFETY: the table is live, and its metatable with it.
+        unsafe {
+            let metatable = (*self.as_ptr()).metatable as *const TableHeader;
+            metatable.is_null() || (*metatable).absent & (1 << event as u32) != 0
+        }
+    }
+}
+
 impl Heap {
     /// Sets the metatable that all values with a tag share.
     ///

@@ -117,6 +117,18 @@ pub struct Vm {
     safepoints: Safepoints,
 }
 
+/// Adds slots to a list, word by word: they were written just before, by two stores each, for which a wide load would have to wait.
+#[inline]
+pub fn push_slots(list: &mut Vec<Slot>, slots: &[Slot]) {
+    list.reserve(slots.len());
+    for slot in slots {
+        // SAFETY: a reference is readable. Volatile, so that the two loads stay two.
+        let (payload, tag) =
+            unsafe { ((&raw const slot.payload).read_volatile(), (&raw const slot.tag).read_volatile()) };
+        list.push(Slot { payload, tag });
+    }
+}
+
 impl Vm {
     /// A VM for one verified module. The interpreter crate has a constructor that fills in its entries.
     pub fn new(module: Arc<Verified>, limits: Limits, sizes: StackSizes, entries: InterpreterEntries) -> Vm {
@@ -278,6 +290,15 @@ impl Vm {
     pub(crate) fn keep_staged(&mut self, value: Slot) {
         self.heap.keep(value);
         self.heap.temporaries.append(&mut self.dynamic.staged);
+    }
+
+    /// Keeps a value and, behind it, arguments, and the open list if it belongs to them.
+    pub(crate) fn keep_arguments(&mut self, value: Slot, args: &[Slot], open: bool) {
+        self.heap.keep(value);
+        push_slots(&mut self.heap.temporaries, args);
+        if open {
+            self.heap.temporaries.append(&mut self.dynamic.open);
+        }
     }
 
     /// How the interpreter is asked to call a value.

@@ -9,13 +9,13 @@ use lockstep_bytecode::{Count, ErrorKind, FuncId, Instr, Reg, Sem, Test};
 use lockstep_layout::{
     ClosureHeader, Frame, FrameFlags, FunctionTraits, Slot, Status, Tag, frame_size, payload_offset,
 };
-use lockstep_runtime::{CallKind, HostError, Metamethod, Named};
+use lockstep_runtime::{CallKind, HostError, Metamethod, Named, instr_at, push_slots};
 
 use super::{Go, Here, Outcome, is_function, no_memory};
 use crate::activation::{
     Registers, attend, chain_segment, counts_of, entry_of, interrupted, native_fits, renew_countdown,
 };
-use crate::slots::slot_at;
+use crate::slots::{copy_slots, read, slot_at};
 
 /// How often `__call` may stand for another value that is no function.
 const CALL_CHAIN: usize = 100;
@@ -44,8 +44,12 @@ impl Here<'_> {
         unsafe {
             let dynamic = &mut self.vm().dynamic;
             dynamic.staged.clear();
+            if count.is_open() && count.fixed() == 0 {
+                std::mem::swap(&mut dynamic.staged, &mut dynamic.open);
+                return;
+            }
             let from = slot_at(self.s.frame, first).add(skip);
-            dynamic.staged.extend((0..count.fixed()).map(|i| *from.add(i)));
+            push_slots(&mut dynamic.staged, std::slice::from_raw_parts(from, count.fixed()));
             if count.is_open() {
                 dynamic.staged.append(&mut dynamic.open);
             }
@@ -87,6 +91,46 @@ impl Here<'_> {
         }
     }
 
+    /// Hands values of another frame, and the open list behind them if it belongs to them, to where the registers' instruction wants them, `prefix` in front.
+    ///
+    /// # Safety
+    /// So many slots can be read, and the frame has the registers; they do not overlap.
+    pub unsafe fn hand_over(&mut self, from: *const Slot, count: Count, base: Reg, want: Count, prefix: Option<bool>) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let open = &mut self.vm().dynamic.open;
+            if !count.is_open() {
+                open.clear();
+            }
+            let fixed = std::slice::from_raw_parts(from, count.fixed());
+            if want.is_open() {
+                if open.is_empty() {
+                    open.extend(prefix.map(Slot::bool));
+                    push_slots(open, fixed);
+                    return;
+                }
+                if !fixed.is_empty() {
+                    open.splice(0..0, fixed.iter().copied());
+                }
+                if let Some(prefix) = prefix {
+                    open.insert(0, Slot::bool(prefix));
+                }
+                return;
+            }
+            let (mut to, mut wanted) = (slot_at(self.s.frame, base), want.fixed());
+            if let Some(prefix) = prefix
+                && wanted != 0
+            {
+                to.write(Slot::bool(prefix));
+                (to, wanted) = (to.add(1), wanted - 1);
+            }
+            let first = fixed.len().min(wanted);
+            copy_slots(from, first, to, first);
+            copy_slots(open.as_ptr(), open.len(), to.add(first), wanted - first);
+            open.clear();
+        }
+    }
+
     // ---- calls ----------------------------------------------------------------------------------------------------------
 
     /// The instruction calls the value of `base`.
@@ -100,6 +144,73 @@ impl Here<'_> {
             self.store_pc();
             self.stage(base, 1, args);
             self.call_value(*self.slot(base), 0)
+        }
+    }
+
+    /// `call`, of anything but a closure whose frame is a matter of copying registers.
+    ///
+    /// # Safety
+    /// As for [`Here::call_registers`].
+    #[inline(never)]
+    pub unsafe fn call_any(&mut self, base: Reg, args: Count, results: Count) -> Outcome {
+        // SAFETY: the caller says so.
+        unsafe {
+            self.store_pc();
+            let slots = self.slot(base);
+            let callee = read(slots);
+            if callee.is(Tag::FOREIGN) {
+                let given = std::slice::from_raw_parts(slots.add(1), args.fixed());
+                self.call_foreign(callee, given, args.is_open(), slots, results)?;
+                return Ok(Go::Next);
+            }
+            if callee.is(Tag::CLOSURE) && !args.is_open() {
+                let caller = self.s.frame;
+                let depth = (*caller).depth;
+                if depth >= (*self.ctx).depth_limit {
+                    return Err(ErrorKind::StackOverflow);
+                }
+                let closure = callee.payload as *mut ClosureHeader;
+                let given = std::slice::from_raw_parts(slots.add(1), args.fixed());
+                self.lay_frame_with(self.s.top, closure, caller, depth + 1, 0, given)?;
+                return Ok(Go::Continue);
+            }
+            self.stage(base, 1, args);
+            self.call_value(callee, 0)
+        }
+    }
+
+    /// Calls a function of the host with values of the frame, and the open list if that belongs to them; the results come to `to`, or make the open list.
+    ///
+    /// # Safety
+    /// As for [`Here::call_value`]; the values are live in the frame, which has the slots.
+    pub unsafe fn call_foreign(
+        &mut self,
+        foreign: Slot,
+        args: &[Slot],
+        open: bool,
+        to: *mut Slot,
+        results: Count,
+    ) -> Result<(), ErrorKind> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let vm = self.vm();
+            let first = vm.dynamic.results.len();
+            let outer = std::mem::replace(&mut vm.dynamic.host_frame, self.s.frame);
+            let outcome = vm.call_host_with(foreign, args, open);
+            let dynamic = &mut *self.vm().dynamic;
+            dynamic.host_frame = outer;
+            if let Err(error) = outcome {
+                return Err(self.host_error(foreign, error));
+            }
+            if results.is_open() {
+                dynamic.open.clear();
+                dynamic.open.extend(dynamic.results.drain(first..));
+                return Ok(());
+            }
+            let given = dynamic.results.len() - first;
+            copy_slots(dynamic.results.as_ptr().add(first), given, to, results.fixed());
+            dynamic.results.truncate(first);
+            Ok(())
         }
     }
 
@@ -163,11 +274,34 @@ impl Here<'_> {
     /// As for [`Here::push_closure`]; behind `base` nothing of the segment is in use.
     pub unsafe fn lay_frame(
         &mut self,
+        base: *mut Frame,
+        closure: *mut ClosureHeader,
+        caller: *mut Frame,
+        depth: u32,
+        flags: u32,
+    ) -> Result<(), ErrorKind> {
+        // SAFETY: the caller says so. Nothing that happens meanwhile touches what is staged; it is a root.
+        unsafe {
+            let staged = &self.vm().dynamic.staged;
+            let args = std::slice::from_raw_parts(staged.as_ptr(), staged.len());
+            let made = self.lay_frame_with(base, closure, caller, depth, flags, args);
+            self.vm().dynamic.staged.clear();
+            made
+        }
+    }
+
+    /// The same, with arguments that lie elsewhere.
+    ///
+    /// # Safety
+    /// As for [`Here::lay_frame`]; the arguments are roots, and do not overlap the frame.
+    pub unsafe fn lay_frame_with(
+        &mut self,
         mut base: *mut Frame,
         closure: *mut ClosureHeader,
         caller: *mut Frame,
         depth: u32,
         mut flags: u32,
+        args: &[Slot],
     ) -> Result<(), ErrorKind> {
         // SAFETY: a closure's function is generic; the segment has room for what was checked.
         unsafe {
@@ -175,7 +309,7 @@ impl Here<'_> {
             let func = (*closure).function;
             let entry = entry_of(ctx, func);
             let (params, traits) = (usize::from((*entry).params), (*entry).traits);
-            let count = self.vm().dynamic.staged.len();
+            let count = args.len();
             let mut below = 0;
             if traits & FunctionTraits::VARARG != 0 {
                 below = (count.saturating_sub(params) + 1) * size_of::<Slot>();
@@ -190,30 +324,23 @@ impl Here<'_> {
                 self.heap().release_to(kept);
                 match charged.ok().and_then(|()| chain_segment(ctx, below + size)) {
                     Some(chained) => base = chained,
-                    None => {
-                        self.vm().dynamic.staged.clear();
-                        return Err(ErrorKind::MemoryLimit);
-                    }
+                    None => return Err(ErrorKind::MemoryLimit),
                 }
                 flags |= FrameFlags::SEGMENT;
             }
             let frame = base.byte_add(below);
             frame.write(Frame { func, pc: 0, caller: caller as u64, depth, flags, callee: closure as u64 });
-            let staged = &mut self.vm().dynamic.staged;
             let slots = frame.byte_add(payload_offset(0) as usize).cast::<Slot>();
-            for i in 0..params {
-                slots.add(i).write(staged.get(i).copied().unwrap_or(Slot::NIL));
-            }
+            copy_slots(args.as_ptr(), count, slots, params);
             if traits & FunctionTraits::VARARG != 0 {
-                let mut extra = staged.get(params..).unwrap_or_default();
+                let mut extra = args.get(params..).unwrap_or_default();
                 if lockstep_runtime::planted!("lost-vararg") && extra.len() > 1 {
                     extra = &extra[..extra.len() - 1];
                 }
                 let number = frame.cast::<Slot>().sub(1);
                 number.write(Slot { payload: extra.len() as u64, tag: count as u64 });
-                number.sub(extra.len()).copy_from_nonoverlapping(extra.as_ptr(), extra.len());
+                copy_slots(extra.as_ptr(), extra.len(), number.sub(extra.len()), extra.len());
             }
-            staged.clear();
             if traits & FunctionTraits::FIXED != 0 {
                 crate::activation::fresh_registers(frame, entry, params);
             }
@@ -244,8 +371,13 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             let extra = Self::extra_arguments(self.s.frame);
-            self.stage_values(extra);
-            self.place(values, count, None);
+            if count.is_open() {
+                let open = &mut self.vm().dynamic.open;
+                open.clear();
+                push_slots(open, extra);
+            } else {
+                copy_slots(extra.as_ptr(), extra.len(), self.slot(values), count.fixed());
+            }
             Ok(Go::Next)
         }
     }
@@ -434,8 +566,20 @@ impl Here<'_> {
             if let Some(outcome) = self.close_for_return(args.is_open()) {
                 return outcome;
             }
+            let slots = self.slot(base);
+            if (*slots).is(Tag::FOREIGN) {
+                // The results make the open list, which is returned.
+                let given = std::slice::from_raw_parts(slots.add(1), args.fixed());
+                let all = Count::open(0).expect("nothing but the open list");
+                self.call_foreign(*slots, given, args.is_open(), slots, all)?;
+                if let Some(go) = self.return_to_instruction(base, all) {
+                    return Ok(go);
+                }
+                self.stage(base, 0, all);
+                return self.leave();
+            }
             self.stage(base, 1, args);
-            let callee = self.resolve(*self.slot(base))?;
+            let callee = self.resolve(*slots)?;
             if callee.is(Tag::FOREIGN) {
                 self.call_host(callee)?;
                 return self.leave();
@@ -488,8 +632,46 @@ impl Here<'_> {
             if let Some(outcome) = self.close_for_return(count.is_open()) {
                 return outcome;
             }
+            if let Some(go) = self.return_to_instruction(values, count) {
+                return Ok(go);
+            }
             self.stage(values, 0, count);
             self.leave()
+        }
+    }
+
+    /// A return to an instruction that waits for just this, without a detour; `None` leaves others to [`Here::leave`].
+    ///
+    /// # Safety
+    /// As for [`Here::leave`].
+    unsafe fn return_to_instruction(&mut self, values: Reg, count: Count) -> Option<Go> {
+        // SAFETY: the caller says so. Without other flags the caller is a frame of this activation; what it gets lies behind its own registers.
+        unsafe {
+            let Frame { flags, caller, .. } = *self.s.frame;
+            if flags & !(FrameFlags::VARARG | FrameFlags::CAPTURED | FrameFlags::CLOSING | FrameFlags::TAIL) != 0 {
+                return None;
+            }
+            let registers = Registers::of(self.ctx, caller as *mut Frame);
+            let from = self.slot(values);
+            match instr_at(registers.ip) {
+                Instr::CallAny { base, results, .. } => {
+                    *self.s = registers;
+                    self.hand_over(from, count, base, results, None);
+                    Some(Go::Next)
+                }
+                Instr::PcallAny { base, results, .. } | Instr::XpcallAny { base, results, .. } => {
+                    *self.s = registers;
+                    self.hand_over(from, count, base, results, Some(true));
+                    Some(Go::Next)
+                }
+                Instr::ForInAny { base, vars, target } if !vars.is_open() && vars.fixed() != 0 => {
+                    *self.s = registers;
+                    let first = Reg(base.0 + 4);
+                    self.hand_over(from, count, first, vars, None);
+                    Some(self.next_round(base, read(self.slot(first)), target))
+                }
+                _ => None,
+            }
         }
     }
 

@@ -99,8 +99,11 @@ impl Here<'_> {
             if depth >= (*self.ctx).depth_limit {
                 return Err(ErrorKind::StackOverflow);
             }
-            self.stage(base, 1, args);
             let start = std::mem::replace(&mut (*thread).start, Slot::NIL);
+            let given = self.slot(base).add(1);
+            if !start.is_nil() {
+                self.stage(base, 1, args);
+            }
             if start.is(Tag::FOREIGN) {
                 (*thread).status = ThreadStatus::Dead;
                 let outcome = self.call_host(start);
@@ -125,7 +128,7 @@ impl Here<'_> {
                 let Instr::YieldAny { values, results, .. } = self.instr() else {
                     unreachable!("a suspended coroutine waits in a yield")
                 };
-                self.place(values, results, None);
+                self.hand_over(given, args, values, results, None);
                 return Ok(Go::Next);
             }
             let first = (*thread).stack.base() as *mut Frame;
@@ -178,10 +181,10 @@ impl Here<'_> {
             if (*thread).boundaries != 0 {
                 return self.fail(ErrorKind::TypeError, "attempt to yield across a C-call boundary".to_owned());
             }
-            self.stage(values, 0, args);
+            let given = self.slot(values);
             (*thread).frame = self.s.frame;
             let (base, results) = self.switch_back(ThreadStatus::Suspended);
-            self.place(base, results, Some(true));
+            self.hand_over(given, args, base, results, Some(true));
             Ok(Go::Next)
         }
     }

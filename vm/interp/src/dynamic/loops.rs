@@ -1,10 +1,11 @@
 //! Numeric loops and loops over iterators.
 
-use lockstep_bytecode::{Count, ErrorKind, Instr, Pc, Reg};
-use lockstep_layout::{Slot, Tag};
-use lockstep_runtime::{ForeignRef, TableRef, loop_limit, number_as_float, to_number};
+use lockstep_bytecode::{Count, ErrorKind, Pc, Reg};
+use lockstep_layout::{ClosureHeader, Slot, Tag};
+use lockstep_runtime::{ForeignRef, Metamethod, TableRef, loop_limit, number_as_float, to_number};
 
 use super::{Go, Here, Outcome};
+use crate::slots::{copy_slots, read};
 
 impl Here<'_> {
     /// `for_prep` (manual §3.3.5): with integers for initial value and step the rounds are counted before, so that nothing overflows.
@@ -93,42 +94,84 @@ impl Here<'_> {
     /// # Safety
     /// As for [`Here::for_prep`].
     #[inline(never)]
-    pub unsafe fn for_in(&mut self, base: Reg) -> Outcome {
+    pub unsafe fn for_in(&mut self, base: Reg, vars: Count, target: Pc) -> Outcome {
         // SAFETY: the caller says so; the group has four registers.
         unsafe {
             self.store_pc();
-            if let Some(go) = self.traverse(base) {
-                return Ok(go);
-            }
             let slots = self.slot(base);
+            if !vars.is_open()
+                && vars.fixed() != 0
+                && let Some((key, value)) = self.traverse(read(slots), read(slots.add(1)), read(slots.add(2)))
+            {
+                let to = slots.add(4);
+                to.write(key);
+                if vars.fixed() > 1 {
+                    to.add(1).write(value);
+                    copy_slots(to, 0, to.add(2), vars.fixed() - 2);
+                }
+                return Ok(self.next_round(base, key, target));
+            }
+            if (*slots).is(Tag::FOREIGN) && !vars.is_open() && vars.fixed() != 0 {
+                let given = std::slice::from_raw_parts(slots.add(1), 2);
+                self.call_foreign(*slots, given, false, slots.add(4), vars)?;
+                return Ok(self.next_round(base, read(slots.add(4)), target));
+            }
+            if (*slots).is(Tag::CLOSURE) {
+                let caller = self.s.frame;
+                let depth = (*caller).depth;
+                if depth >= (*self.ctx).depth_limit {
+                    return Err(ErrorKind::StackOverflow);
+                }
+                let given = std::slice::from_raw_parts(slots.add(1), 2);
+                self.lay_frame_with(self.s.top, (*slots).payload as *mut _, caller, depth + 1, 0, given)?;
+                return Ok(Go::Continue);
+            }
             self.stage_values(&[*slots.add(1), *slots.add(2)]);
             self.call_value(*slots, 0)
         }
     }
 
-    /// A loop over a table with `next` as it is: the entry comes to the variables without a call. `None` leaves anything else to the call, errors too.
+    /// What the iterator of a loop over a table gives, if it is `next` or counts, without a call: key and value, or nil at the end. `None` leaves anything else to the call, errors too.
     ///
     /// # Safety
     /// As for [`Here::for_in`].
-    unsafe fn traverse(&mut self, base: Reg) -> Option<Go> {
-        // SAFETY: the caller says so; behind the four registers stand those of the variables.
+    unsafe fn traverse(&mut self, iterator: Slot, state: Slot, control: Slot) -> Option<(Slot, Slot)> {
+        // SAFETY: the caller says so.
         unsafe {
-            let slots = self.slot(base);
-            let Instr::ForInAny { vars, target, .. } = self.instr() else { return None };
-            let iterator = ForeignRef::from_slot(*slots)?;
-            if iterator.function() != self.vm().dynamic.next || vars.is_open() {
+            let table = TableRef::from_slot(state)?;
+            if let Some(iterator) = ForeignRef::from_slot(iterator) {
+                if iterator.function() != self.vm().dynamic.next {
+                    return None;
+                }
+                return Some(table.next(control).ok()?.unwrap_or_default());
+            }
+            let counts = iterator.is(Tag::CLOSURE)
+                && (*(iterator.payload as *const ClosureHeader)).function == self.vm().dynamic.counting;
+            if !counts {
                 return None;
             }
-            let (key, value) = TableRef::from_slot(*slots.add(1))?.next(*slots.add(2)).ok()?.unwrap_or_default();
-            for (index, to) in (0..vars.fixed()).map(|index| (index, slots.add(4 + index))) {
-                to.write([key, value].get(index).copied().unwrap_or(Slot::NIL));
+            let key = control.as_i64()?.wrapping_add(1);
+            let value = table.get_int(key);
+            if !value.is_nil() {
+                return Some((Slot::i64(key), value));
             }
-            if key.is_nil() {
-                return Some(Go::Next);
+            table.lacks(Metamethod::Index).then_some((Slot::NIL, Slot::NIL))
+        }
+    }
+
+    /// The iterator has given the variables their values: the loop goes on if the first is not nil.
+    ///
+    /// # Safety
+    /// As for [`Here::for_in`], with the operands of the registers' instruction.
+    pub unsafe fn next_round(&mut self, base: Reg, first: Slot, target: Pc) -> Go {
+        // SAFETY: the caller says so.
+        unsafe {
+            if first.is_nil() {
+                return Go::Next;
             }
-            slots.add(2).write(key);
+            self.slot(base).add(2).write(first);
             self.s.ip = self.s.code.add(target.index());
-            Some(Go::Continue)
+            Go::Continue
         }
     }
 
@@ -141,12 +184,7 @@ impl Here<'_> {
         unsafe {
             let first = self.vm().dynamic.staged.first().copied().unwrap_or(Slot::NIL);
             self.place(Reg(base.0 + 4), vars, None);
-            if first.is_nil() {
-                return Ok(Go::Next);
-            }
-            self.slot(base).add(2).write(first);
-            self.s.ip = self.s.code.add(target.index());
-            Ok(Go::Continue)
+            Ok(self.next_round(base, first, target))
         }
     }
 }

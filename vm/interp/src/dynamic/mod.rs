@@ -199,6 +199,21 @@ pub unsafe fn see(ip: *const Instr, what: Seen) {
     }
 }
 
+/// Notes that such operands were seen, at the place of an instruction that slow paths come to often: the operand number `place`, behind so many of a byte each.
+///
+/// # Safety
+/// As for [`see`]; the instruction keeps what was seen there.
+#[inline(always)]
+pub unsafe fn see_at(ip: *const Instr, place: usize, what: Seen) {
+    // SAFETY: as for `see`.
+    unsafe {
+        let seen = ip.cast_mut().cast::<u8>().add(size_of::<u16>() + place);
+        if *seen & what.0 == 0 {
+            *seen |= what.0;
+        }
+    }
+}
+
 /// Whether a value is called without looking for a metamethod.
 pub fn is_function(value: Slot) -> bool {
     value.is(Tag::CLOSURE) || value.is(Tag::FOREIGN)

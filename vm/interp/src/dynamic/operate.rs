@@ -3,13 +3,12 @@
 use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Reg, Seen, Test};
 use lockstep_layout::{FrameFlags, Slot, Tag};
 use lockstep_runtime::{
-    ArithError, ArithOp, Metamethod, StringRef, TableRef, arith, raw_equal, raw_less, raw_less_equal, to_number,
-    type_name,
+    ArithError, ArithOp, Metamethod, TableRef, arith, raw_equal, raw_less, raw_less_equal, to_number, type_name,
 };
 
 use super::numbers::operation;
-use super::{Go, Here, Outcome, Verdict, no_memory, see};
-use crate::slots::slot_at;
+use super::{Go, Here, Outcome, Verdict, no_memory, see, see_at};
+use crate::slots::{read, slot_at};
 
 impl Here<'_> {
     /// A binary operation.
@@ -20,7 +19,7 @@ impl Here<'_> {
     #[inline(never)]
     pub unsafe fn operate(&mut self, op: AnyOp) -> Outcome {
         // SAFETY: the caller says so: the operands are three registers.
-        unsafe { self.arithmetic(operation(op), *self.operand(1), *self.operand(2)) }
+        unsafe { self.arithmetic(operation(op), read(self.operand(1)), read(self.operand(2)), 3) }
     }
 
     /// A binary operation with an immediate operand.
@@ -31,7 +30,7 @@ impl Here<'_> {
     #[inline(never)]
     pub unsafe fn operate_imm(&mut self, op: AnyOp) -> Outcome {
         // SAFETY: the caller says so: the operands are two registers and a number.
-        unsafe { self.arithmetic(operation(op), *self.operand(1), self.immediate()) }
+        unsafe { self.arithmetic(operation(op), read(self.operand(1)), self.immediate(), 4) }
     }
 
     /// A unary operation.
@@ -45,22 +44,24 @@ impl Here<'_> {
         unsafe {
             let a = *self.operand(1);
             match op {
-                AnyUnOp::Neg => self.arithmetic(ArithOp::Unm, a, a),
-                AnyUnOp::Bnot => self.arithmetic(ArithOp::BNot, a, a),
+                AnyUnOp::Neg => self.arithmetic(ArithOp::Unm, a, a, 2),
+                AnyUnOp::Bnot => self.arithmetic(ArithOp::BNot, a, a, 2),
                 AnyUnOp::Len => self.len(a),
                 AnyUnOp::Not => unreachable!("`not` needs no slow path"),
             }
         }
     }
 
+    /// An operation of an instruction that keeps what was seen at `place`.
+    ///
     /// # Safety
     /// As for [`Here::operate`].
-    unsafe fn arithmetic(&mut self, op: ArithOp, a: Slot, b: Slot) -> Outcome {
+    unsafe fn arithmetic(&mut self, op: ArithOp, a: Slot, b: Slot, place: usize) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
             match arith(op, a, b) {
                 Ok(value) => {
-                    see(self.s.ip, self.seen(a, b));
+                    see_at(self.s.ip, place, self.seen(a, b));
                     self.operand(0).write(value);
                     Ok(Go::Next)
                 }
@@ -189,11 +190,6 @@ impl Here<'_> {
     unsafe fn len(&mut self, a: Slot) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
-            if let Some(string) = StringRef::from_slot(a) {
-                see(self.s.ip, Seen::STRING);
-                self.operand(0).write(Slot::i64(string.len() as i64));
-                return Ok(Go::Next);
-            }
             let method = self.heap().metamethod(a, Metamethod::Len);
             if !method.is_nil() {
                 see(self.s.ip, Seen::METAMETHOD);
@@ -219,7 +215,7 @@ impl Here<'_> {
     #[inline(never)]
     pub unsafe fn compare(&mut self, test: Test, first: usize) -> Result<Verdict, ErrorKind> {
         // SAFETY: the caller says so.
-        unsafe { self.relate(test, *self.operand(first), *self.operand(first + 1)) }
+        unsafe { self.relate(test, read(self.operand(first)), read(self.operand(first + 1)), first + 2) }
     }
 
     /// A comparison of a register and an immediate operand.
@@ -230,12 +226,14 @@ impl Here<'_> {
     #[inline(never)]
     pub unsafe fn compare_imm(&mut self, test: Test) -> Result<Verdict, ErrorKind> {
         // SAFETY: the caller says so.
-        unsafe { self.relate(test, *self.operand(0), self.immediate()) }
+        unsafe { self.relate(test, read(self.operand(0)), self.immediate(), 2) }
     }
 
+    /// A comparison of an instruction that keeps what was seen at `place`.
+    ///
     /// # Safety
     /// As for [`Here::operate`].
-    unsafe fn relate(&mut self, test: Test, a: Slot, b: Slot) -> Result<Verdict, ErrorKind> {
+    unsafe fn relate(&mut self, test: Test, a: Slot, b: Slot, place: usize) -> Result<Verdict, ErrorKind> {
         let is_negation = super::calls::is_negation(test);
         let (a, b) = match test {
             Test::Gt | Test::NotGt | Test::Ge | Test::NotGe => (b, a),
@@ -253,7 +251,7 @@ impl Here<'_> {
                 Test::Le | Test::NotLe | Test::Ge | Test::NotGe => (Metamethod::Le, raw_less_equal(a, b)),
             };
             if let Some(holds) = holds {
-                see(self.s.ip, self.seen(a, b));
+                see_at(self.s.ip, place, self.seen(a, b));
                 return Ok(Verdict::Holds(holds != is_negation));
             }
             match self.binary_metamethod(event, a, b, 0)? {
@@ -294,8 +292,8 @@ impl Here<'_> {
                 let run = (0..count).rev().take_while(|&i| is_piece(*slots.add(i))).count();
                 if run >= 2 {
                     let first = count - run;
-                    let pieces = std::slice::from_raw_parts(slots.add(first), run).to_vec();
-                    let string = self.heap().concat(&pieces).map_err(no_memory)?;
+                    let pieces = std::slice::from_raw_parts(slots.add(first), run);
+                    let string = self.heap().concat(pieces).map_err(no_memory)?;
                     let Some(string) = string else { unreachable!("strings and numbers can be put together") };
                     slots.add(first).write(string.slot());
                     count = first + 1;

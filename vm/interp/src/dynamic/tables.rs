@@ -2,9 +2,10 @@
 
 use lockstep_bytecode::{Count, ErrorKind, Instr, Reg, Seen};
 use lockstep_layout::{Slot, Tag};
-use lockstep_runtime::{Metamethod, TableRef};
+use lockstep_runtime::{Metamethod, StringRef, TableRef};
 
-use super::{Go, Here, Outcome, is_function, no_memory, see};
+use super::{Go, Here, Outcome, is_function, no_memory, see, see_at};
+use crate::slots::read;
 
 /// How often `__index` and `__newindex` may lead on to another value.
 const CHAIN: usize = 2000;
@@ -18,11 +19,14 @@ impl Here<'_> {
     pub unsafe fn get(&mut self) -> Outcome {
         // SAFETY: the caller says so: the operands are three registers.
         unsafe {
-            let (object, key) = (*self.operand(1), *self.operand(2));
+            let (object, key) = (read(self.operand(1)), read(self.operand(2)));
             if let Some(table) = TableRef::from_slot(object) {
-                let value = table.get(key);
-                if !value.is_nil() || table.metatable().is_none() {
-                    see(self.s.ip, if key.is(Tag::I64) { Seen::ARRAY } else { Seen::OTHER });
+                let value = match StringRef::from_slot(key) {
+                    Some(name) => table.get_str(name),
+                    None => table.get(key),
+                };
+                if !value.is_nil() || table.lacks(Metamethod::Index) {
+                    see_at(self.s.ip, 3, if key.is(Tag::I64) { Seen::ARRAY } else { Seen::OTHER });
                     self.operand(0).write(value);
                     return Ok(Go::Next);
                 }
@@ -39,7 +43,7 @@ impl Here<'_> {
     pub unsafe fn set(&mut self) -> Outcome {
         // SAFETY: the caller says so: the operands are three registers.
         unsafe {
-            let (object, key, value) = (*self.operand(0), *self.operand(1), *self.operand(2));
+            let (object, key, value) = (read(self.operand(0)), read(self.operand(1)), read(self.operand(2)));
             if let Some(table) = TableRef::from_slot(object)
                 && key.is(Tag::I64)
                 && table.store_int(self.heap(), key.payload as i64, value)
@@ -47,6 +51,34 @@ impl Here<'_> {
                 return Ok(Go::Next);
             }
             self.set_index(object, key, value)
+        }
+    }
+
+    /// The value of a name that an object has not itself, where tables lead to it: its metatable's `__index` is a table, and so on. `None` leaves anything
+    /// else, and errors, to [`Here::index`].
+    ///
+    /// # Safety
+    /// As for [`Here::index`]; the name is an interned string.
+    #[inline(never)]
+    pub unsafe fn inherited(&mut self, mut object: Slot, name: StringRef) -> Option<Slot> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let heap = self.heap();
+            for _ in 0..CHAIN {
+                let Some(metatable) = heap.metatable(object) else {
+                    return object.is(Tag::TABLE).then_some(Slot::NIL);
+                };
+                let next = heap.metamethod_in(metatable, Metamethod::Index);
+                let Some(table) = TableRef::from_slot(next) else {
+                    return (next.is_nil() && object.is(Tag::TABLE)).then_some(Slot::NIL);
+                };
+                let value = table.get_str(name);
+                if !value.is_nil() {
+                    return Some(value);
+                }
+                object = next;
+            }
+            None
         }
     }
 
@@ -186,12 +218,21 @@ impl Here<'_> {
                 let message = format!("elements of a {} value", self.type_of(*self.slot(table)));
                 return self.fail(ErrorKind::TypeError, message);
             };
-            self.stage(values, 0, count);
-            for index in 0..self.vm().dynamic.staged.len() {
-                let value = self.vm().dynamic.staged[index];
-                table.set_int(self.heap(), i64::from(start) + index as i64, value).map_err(no_memory)?;
+            // The instruction's registers and the open list are rooted.
+            let mut key = i64::from(start);
+            for index in 0..count.fixed() {
+                let value = read(self.slot(values).add(index));
+                table.set_int(self.heap(), key, value).map_err(no_memory)?;
+                key += 1;
             }
-            self.vm().dynamic.staged.clear();
+            if count.is_open() {
+                for index in 0..self.vm().dynamic.open.len() {
+                    let value = self.vm().dynamic.open[index];
+                    table.set_int(self.heap(), key, value).map_err(no_memory)?;
+                    key += 1;
+                }
+                self.vm().dynamic.open.clear();
+            }
             Ok(Go::Next)
         }
     }

@@ -108,6 +108,7 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
         }
         let next = program_function(scope, "ipairs_next", &[])?;
         scope.define("ipairs_next", next)?;
+        scope.set_counting(next);
         math::open(scope, globals)?;
         string::open(scope, globals)?;
         utf8::open(scope, globals)?;

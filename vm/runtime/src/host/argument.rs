@@ -14,6 +14,7 @@ pub trait FromArgument<'s>: Sized {
 
 /// Any value; nil if there is none.
 impl<'s> FromArgument<'s> for Local<'s> {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<Local<'s>> {
         Ok(call.value(index))
     }
@@ -21,6 +22,7 @@ impl<'s> FromArgument<'s> for Local<'s> {
 
 /// `None` for nil and where there is no argument.
 impl<'s, T: FromArgument<'s>> FromArgument<'s> for Option<T> {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<Option<T>> {
         if call.value(index).is_nil() { Ok(None) } else { T::from_argument(call, index).map(Some) }
     }
@@ -28,6 +30,7 @@ impl<'s, T: FromArgument<'s>> FromArgument<'s> for Option<T> {
 
 /// The truth of any value.
 impl<'s> FromArgument<'s> for bool {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<bool> {
         Ok(call.value(index).truth())
     }
@@ -35,6 +38,7 @@ impl<'s> FromArgument<'s> for bool {
 
 /// Integers, floats with an integer's value, and strings that spell either.
 impl<'s> FromArgument<'s> for i64 {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<i64> {
         let value = call.value(index);
         if let Some(value) = value.as_int() {
@@ -52,6 +56,7 @@ impl<'s> FromArgument<'s> for i64 {
 
 /// Numbers, and strings that spell one.
 impl<'s> FromArgument<'s> for f64 {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<f64> {
         // SAFETY: locals are valid and live.
         let number = unsafe { to_number(call.value(index).slot()) };
@@ -64,6 +69,7 @@ impl<'s> FromArgument<'s> for f64 {
 
 /// Strings, and numbers as they are spelled.
 impl<'s> FromArgument<'s> for Str<'s> {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<Str<'s>> {
         let value = call.value(index);
         match value.as_str() {
@@ -75,6 +81,7 @@ impl<'s> FromArgument<'s> for Str<'s> {
 
 /// Bytes of strings, and of numbers as they are spelled.
 impl<'s> FromArgument<'s> for &'s [u8] {
+    #[inline]
     fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<&'s [u8]> {
         Str::from_argument(call, index).map(Str::bytes)
     }
@@ -83,6 +90,7 @@ impl<'s> FromArgument<'s> for &'s [u8] {
 macro_rules! of_type {
     ($($Name:ident $as:ident $expected:literal;)*) => { $(
         impl<'s> FromArgument<'s> for $Name<'s> {
+            #[inline]
             fn from_argument(call: &mut Scope<'s>, index: usize) -> HostResult<$Name<'s>> {
                 call.value(index).$as().ok_or_else(|| call.wrong_type(index, $expected))
             }

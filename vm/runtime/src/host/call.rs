@@ -20,11 +20,39 @@ impl Vm {
     /// # Safety
     /// `foreign` is a live function of this VM's host, and what is staged is valid. `dynamic.host_frame` is the frame that calls, its pc stored.
     pub unsafe fn call_host_function(&mut self, foreign: Slot) -> HostResult {
-        // SAFETY: the caller says so.
-        let number = unsafe { ForeignRef::from_payload(foreign.payload).function() } as usize;
-        let function: Rc<HostFunction> = self.dynamic.hosts[number].clone();
         let (first, results) = (self.heap().kept(), self.dynamic.results.len());
         self.keep_staged(foreign);
+        // SAFETY: the caller says so.
+        unsafe { self.run_host_function(foreign, first)? };
+        let dynamic = &mut *self.dynamic;
+        dynamic.staged.extend(dynamic.results.drain(results..));
+        Ok(())
+    }
+
+    /// The same with these arguments, and the open list behind them if it belongs to them. What `dynamic.results` grows by are the results.
+    ///
+    /// # Errors
+    /// Those of the function; there are no results then.
+    ///
+    /// # Safety
+    /// As for [`Vm::call_host_function`].
+    pub unsafe fn call_host_with(&mut self, foreign: Slot, args: &[Slot], open: bool) -> HostResult {
+        let first = self.heap().kept();
+        self.keep_arguments(foreign, args, open);
+        // SAFETY: the caller says so.
+        unsafe { self.run_host_function(foreign, first) }
+    }
+
+    /// Calls a function of the host that the heap keeps, with its arguments behind it, from number `first` on.
+    ///
+    /// # Safety
+    /// As for [`Vm::call_host_function`].
+    unsafe fn run_host_function(&mut self, foreign: Slot, first: usize) -> HostResult {
+        // SAFETY: the caller says so.
+        let number = unsafe { ForeignRef::from_payload(foreign.payload).function() } as usize;
+        // SAFETY: host functions are never removed, and each lies in an allocation of its own.
+        let function: &HostFunction = unsafe { &*Rc::as_ptr(&self.dynamic.hosts[number]) };
+        let results = self.dynamic.results.len();
         let count = self.heap().kept() - first - 1;
         let was_asked = self.is_asked();
         let frame = self.dynamic.host_frame;
@@ -37,23 +65,21 @@ impl Vm {
         let dynamic = &mut *self.dynamic;
         dynamic.host_stack.pop();
         dynamic.staged.clear();
-        match outcome {
-            Ok(()) => {
-                // What a nested call has raised, and the function has not passed on, is over.
-                dynamic.pending = None;
-                dynamic.staged.extend(dynamic.results.drain(results..));
-            }
-            Err(_) => {
-                dynamic.results.truncate(results);
-                dynamic.failed_host = foreign;
-            }
+        // Nothing is moved where all is well: a copy of the result would wait for the stores that have just made it.
+        if let Err(error) = outcome {
+            dynamic.results.truncate(results);
+            dynamic.failed_host = foreign;
+            return Err(error);
         }
-        outcome
+        // What a nested call has raised, and the function has not passed on, is over.
+        dynamic.pending = None;
+        Ok(())
     }
 }
 
 impl<'s> Scope<'s> {
     /// An argument, counted from 0; nil if there are fewer.
+    #[inline]
     pub fn value(&self, index: usize) -> Local<'s> {
         if index >= self.count() {
             return Local::NIL;
@@ -71,6 +97,7 @@ impl<'s> Scope<'s> {
     ///
     /// # Errors
     /// It is none, in the words of Lua: `bad argument #1 to 'insert' (table expected, got nil)`.
+    #[inline]
     pub fn arg<T: FromArgument<'s>>(&mut self, index: usize) -> HostResult<T> {
         T::from_argument(self, index)
     }
@@ -128,6 +155,7 @@ impl<'s> Scope<'s> {
     ///
     /// # Errors
     /// There is no memory for it.
+    #[inline]
     pub fn push(&mut self, value: impl IntoValue) -> HostResult {
         let value = value.into_value(self)?.slot();
         self.vm_mut().dynamic.results.push(value);
@@ -146,6 +174,7 @@ impl<'s> Scope<'s> {
     ///
     /// # Errors
     /// There is no memory for them.
+    #[inline]
     pub fn answer(&mut self, values: impl IntoResults) -> HostResult {
         values.push_to(self)
     }

@@ -48,6 +48,7 @@ impl<'s> Local<'s> {
 
     /// # Safety
     /// The slot is valid, and what it refers to stays live for `'s`.
+    #[inline]
     pub(crate) const unsafe fn new(slot: Slot) -> Local<'s> {
         Local { slot, scope: PhantomData }
     }
@@ -67,6 +68,7 @@ impl<'s> Local<'s> {
         Local { slot: Slot::f64(value), scope: PhantomData }
     }
 
+    #[inline]
     pub(crate) const fn slot(self) -> Slot {
         self.slot
     }
@@ -77,6 +79,7 @@ impl<'s> Local<'s> {
     }
 
     /// What it is.
+    #[inline]
     pub fn view(self) -> View<'s> {
         match Tag(self.slot.tag) {
             Tag::NIL => View::Nil,
@@ -98,41 +101,49 @@ impl<'s> Local<'s> {
     }
 
     /// Whether it is nil.
+    #[inline]
     pub const fn is_nil(self) -> bool {
         self.slot.is_nil()
     }
 
     /// Whether a condition takes it for true: all but nil and `false`.
+    #[inline]
     pub const fn truth(self) -> bool {
         !self.slot.is_falsy()
     }
 
     /// The integer, if it is one.
+    #[inline]
     pub const fn as_int(self) -> Option<i64> {
         self.slot.as_i64()
     }
 
     /// The float, if it is one.
+    #[inline]
     pub const fn as_float(self) -> Option<f64> {
         self.slot.as_f64()
     }
 
     /// The string, if it is one.
+    #[inline]
     pub fn as_str(self) -> Option<Str<'s>> {
         self.slot.is(Tag::STRING).then_some(Str(self))
     }
 
     /// The table, if it is one.
+    #[inline]
     pub fn as_table(self) -> Option<Table<'s>> {
         self.slot.is(Tag::TABLE).then_some(Table(self))
     }
 
     /// The function, if it is one.
+    #[inline]
     pub fn as_function(self) -> Option<Function<'s>> {
         (self.slot.is(Tag::CLOSURE) || self.slot.is(Tag::FOREIGN)).then_some(Function(self))
     }
 
     /// The userdata, if it is one.
+    #[inline]
     pub fn as_userdata(self) -> Option<Userdata<'s>> {
         self.slot.is(Tag::USERDATA).then_some(Userdata(self))
     }
@@ -196,6 +207,7 @@ typed_locals! {
 
 impl<'s> Str<'s> {
     /// Its bytes.
+    #[inline]
     pub fn bytes(self) -> &'s [u8] {
         // SAFETY: the string is live for `'s`; strings neither move nor change.
         unsafe { StringRef::from_payload(self.0.slot.payload).bytes() }
@@ -203,12 +215,14 @@ impl<'s> Str<'s> {
 }
 
 impl Table<'_> {
+    #[inline]
     pub(crate) fn reference(self) -> TableRef {
         // SAFETY: the value is a table, and live.
         unsafe { TableRef::from_payload(self.0.slot.payload) }
     }
 
     /// The length without asking metamethods: a border.
+    #[inline]
     pub fn raw_len(self) -> i64 {
         // SAFETY: the table is live.
         unsafe { self.reference().len() }
@@ -216,6 +230,7 @@ impl Table<'_> {
 }
 
 impl Userdata<'_> {
+    #[inline]
     pub(crate) fn reference(self) -> UserdataRef {
         // SAFETY: the value is a userdata, and live.
         unsafe { UserdataRef::from_payload(self.0.slot.payload) }

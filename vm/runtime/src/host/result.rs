@@ -15,6 +15,7 @@ pub trait IntoValue {
 macro_rules! scalars {
     ($($ty:ty, $make:ident;)*) => { $(
         impl IntoValue for $ty {
+            #[inline]
             fn into_value<'s>(self, _scope: &mut Scope<'s>) -> HostResult<Local<'s>> {
                 Ok(Local::$make(self))
             }
@@ -26,6 +27,7 @@ scalars! { bool, bool; i64, int; f64, float; }
 macro_rules! texts {
     ($($ty:ty, $bytes:ident;)*) => { $(
         impl IntoValue for $ty {
+            #[inline]
             fn into_value<'s>(self, scope: &mut Scope<'s>) -> HostResult<Local<'s>> {
                 scope.string(self.$bytes()).map(Str::local)
             }
@@ -35,6 +37,7 @@ macro_rules! texts {
 texts! { &str, as_bytes; String, as_bytes; &[u8], as_ref; Vec<u8>, as_slice; }
 
 impl IntoValue for Local<'_> {
+    #[inline]
     fn into_value<'s>(self, scope: &mut Scope<'s>) -> HostResult<Local<'s>> {
         // SAFETY: locals are valid and live. What another scope keeps is kept by this one, too.
         Ok(unsafe { scope.root(self.slot()) })
@@ -44,6 +47,7 @@ impl IntoValue for Local<'_> {
 macro_rules! typed {
     ($($ty:ident)*) => { $(
         impl IntoValue for $ty<'_> {
+            #[inline]
             fn into_value<'s>(self, scope: &mut Scope<'s>) -> HostResult<Local<'s>> {
                 self.local().into_value(scope)
             }
@@ -53,6 +57,7 @@ macro_rules! typed {
 typed! { Str Table Function Userdata }
 
 impl IntoValue for &Handle {
+    #[inline]
     fn into_value<'s>(self, scope: &mut Scope<'s>) -> HostResult<Local<'s>> {
         Ok(scope.held(self))
     }
@@ -60,6 +65,7 @@ impl IntoValue for &Handle {
 
 /// Nil for `None`.
 impl<T: IntoValue> IntoValue for Option<T> {
+    #[inline]
     fn into_value<'s>(self, scope: &mut Scope<'s>) -> HostResult<Local<'s>> {
         self.map_or(Ok(Local::NIL), |value| value.into_value(scope))
     }
@@ -75,18 +81,21 @@ pub trait IntoResults {
 }
 
 impl<T: IntoValue> IntoResults for T {
+    #[inline]
     fn push_to(self, call: &mut Scope<'_>) -> HostResult {
         call.push(self)
     }
 }
 
 impl IntoResults for () {
+    #[inline]
     fn push_to(self, _call: &mut Scope<'_>) -> HostResult {
         Ok(())
     }
 }
 
 impl<T: IntoResults, E: Into<HostError>> IntoResults for Result<T, E> {
+    #[inline]
     fn push_to(self, call: &mut Scope<'_>) -> HostResult {
         self.map_err(Into::into)?.push_to(call)
     }
@@ -95,6 +104,7 @@ impl<T: IntoResults, E: Into<HostError>> IntoResults for Result<T, E> {
 macro_rules! several {
     ($(($($T:ident)*))*) => { $(
         impl<$($T: IntoValue),*> IntoResults for ($($T,)*) {
+            #[inline]
             fn push_to(self, call: &mut Scope<'_>) -> HostResult {
                 #[allow(non_snake_case, reason = "each value is called as its type")]
                 let ($($T,)*) = self;

@@ -7,6 +7,7 @@ use lockstep_layout::Slot;
 use smallvec::SmallVec;
 
 use super::{Function, HostCode, HostError, HostId, HostResult, IntoValue, Local, Str, Table};
+use crate::closure::ClosureRef;
 use crate::collector::{Cause, Handle, Statistics};
 use crate::dynamic::CallKind;
 use crate::error::Traceback;
@@ -41,6 +42,7 @@ impl<'s> Scope<'s> {
     }
 
     /// How many arguments there are.
+    #[inline]
     pub fn count(&self) -> usize {
         self.count.unwrap_or(0)
     }
@@ -49,14 +51,17 @@ impl<'s> Scope<'s> {
         self.count.is_some()
     }
 
+    #[inline]
     pub(super) fn first(&self) -> usize {
         self.first
     }
 
+    #[inline]
     pub(super) fn vm(&self) -> &Vm {
         self.vm
     }
 
+    #[inline]
     pub(super) fn vm_mut(&mut self) -> &mut Vm {
         self.vm
     }
@@ -65,6 +70,7 @@ impl<'s> Scope<'s> {
     ///
     /// # Safety
     /// The slot is valid, of this VM, and what it refers to is live.
+    #[inline]
     pub(super) unsafe fn root(&mut self, slot: Slot) -> Local<'s> {
         if slot.is_object() {
             self.vm.heap_mut().keep(slot);
@@ -217,6 +223,18 @@ impl<'s> Scope<'s> {
         let value = self.vm.dynamic.imports.get(name.as_bytes()).copied().unwrap_or(Slot::NIL);
         // SAFETY: imports are kept alive.
         unsafe { self.root(value) }
+    }
+
+    /// Tells that a function of the program counts: called with a table and an integer, it answers the next integer and the element with this key, or nil if there
+    /// is none. Loops need not call it.
+    ///
+    /// # Panics
+    /// If it is no closure.
+    pub fn set_counting(&mut self, function: Local<'_>) {
+        // SAFETY: locals are valid and live.
+        let closure = unsafe { ClosureRef::from_slot(function.slot()).expect("a closure") };
+        // SAFETY: as above.
+        self.vm.dynamic.counting = unsafe { (*closure.as_ptr()).function };
     }
 
     /// Lets programs import a value under a name.

@@ -14,6 +14,7 @@ use lockstep_layout::{ElementKind, NODE_UNUSED, Node, ObjectKind, Slot, TableHea
 
 use crate::conversion::float_to_integer;
 use crate::heap::{Heap, OutOfMemory, reference};
+use crate::metamethod::Metamethod;
 use crate::string::StringRef;
 
 pub use iterate::Entry;
@@ -154,7 +155,7 @@ impl TableRef {
     }
 
     /// Writes the value of an integer key where that is a store into the array part: over a value that is not nil, or behind
-    /// the last element of a table without metatable. Neither can concern a metamethod. Answers whether it did; if not,
+    /// the last element of a table without `__newindex`. Neither can concern a metamethod. Answers whether it did; if not,
     /// nothing has happened, and [`TableRef::set_int`] is the general way.
     ///
     /// # Safety
@@ -168,7 +169,9 @@ impl TableRef {
             if index < u64::from((*table).array_len) {
                 self.store_element(heap, index as usize, value)
             } else {
-                index == u64::from((*table).array_len) && (*table).metatable == 0 && self.append_in_place(heap, value)
+                index == u64::from((*table).array_len)
+                    && self.lacks(Metamethod::NewIndex)
+                    && self.append_in_place(heap, value)
             }
         }
     }
@@ -206,6 +209,16 @@ impl TableRef {
             let node = if key.is_interned() { self.find_interned(key) } else { self.find(key.slot()) };
             node.map_or(Slot::NIL, |node| (*node.as_ptr()).value)
         }
+    }
+
+    /// The value of an interned string's key, or nil.
+    ///
+    /// # Safety
+    /// The table and the string are live, and the string is interned.
+    #[inline(always)]
+    pub unsafe fn get_interned(self, key: StringRef) -> Slot {
+        // SAFETY: the caller says so.
+        unsafe { self.find_interned(key).map_or(Slot::NIL, |node| (*node.as_ptr()).value) }
     }
 
     /// The value of an interned string's key, or nil, by way of a cache that remembers the key's node.

@@ -5,11 +5,12 @@ mod pack;
 mod pattern;
 
 use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table};
+use smallvec::SmallVec;
 
 use super::{Code, optional, optional_bytes, table_field};
 use format::Spec;
 use pack::{Format, Item, Problem, push_integer, read_integer};
-use pattern::{Capture, Match, UNFINISHED};
+use pattern::{Capture, Malformed, Match, UNFINISHED};
 
 pub const FUNCTIONS: &[(&str, Code)] = &[
     ("byte", byte),
@@ -87,18 +88,29 @@ fn len(call: &mut Scope<'_>) -> HostResult {
 
 fn lower(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
-    call.answer(text.to_ascii_lowercase())
+    let string = call.string_with(text.len(), |buffer| {
+        buffer.copy_from_slice(text);
+        buffer.make_ascii_lowercase();
+    })?;
+    call.answer(string)
 }
 
 fn upper(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
-    call.answer(text.to_ascii_uppercase())
+    let string = call.string_with(text.len(), |buffer| {
+        buffer.copy_from_slice(text);
+        buffer.make_ascii_uppercase();
+    })?;
+    call.answer(string)
 }
 
 fn reverse(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
-    let bytes: Vec<u8> = text.iter().rev().copied().collect();
-    call.answer(bytes)
+    let string = call.string_with(text.len(), |buffer| {
+        buffer.copy_from_slice(text);
+        buffer.reverse();
+    })?;
+    call.answer(string)
 }
 
 fn sub(call: &mut Scope<'_>) -> HostResult {
@@ -127,8 +139,8 @@ fn rep(call: &mut Scope<'_>) -> HostResult {
 
 // ---- patterns -----------------------------------------------------------------------------------------------------------
 
-fn malformed(problem: String) -> HostError {
-    HostError::Message(problem)
+fn malformed(problem: Malformed) -> HostError {
+    HostError::Message(problem.to_string())
 }
 
 /// Adds what was captured to the results, or the whole match if nothing was.
@@ -285,7 +297,7 @@ fn substitute(
     found: &Match,
     whole: &[u8],
 ) -> HostResult {
-    let mut args = Vec::new();
+    let mut args: SmallVec<[Local<'_>; 2]> = SmallVec::new();
     for capture in &found.captures {
         args.push(match *capture {
             Capture::Text(from, to) => scope.string(&subject[from..to])?.local(),
@@ -304,9 +316,13 @@ fn substitute(
         out.extend_from_slice(whole);
         return Ok(());
     }
-    match (value.as_str(), scope.spell_number(value)?) {
-        (Some(text), _) | (None, Some(text)) => out.extend_from_slice(text.bytes()),
-        _ => return Err(format!("invalid replacement value (a {})", value.type_name()).into()),
+    let text = match value.as_str() {
+        None => scope.spell_number(value)?,
+        text => text,
+    };
+    match text {
+        Some(text) => out.extend_from_slice(text.bytes()),
+        None => return Err(format!("invalid replacement value (a {})", value.type_name()).into()),
     }
     Ok(())
 }

@@ -1,5 +1,9 @@
 //! Lua's patterns, on bytes.
 
+use std::fmt;
+
+use smallvec::SmallVec;
+
 /// The most captures of a pattern.
 const MAX_CAPTURES: usize = 32;
 
@@ -28,11 +32,44 @@ pub struct Match {
     /// Where it ends.
     pub end: usize,
     /// The captures.
-    pub captures: Vec<Capture>,
+    pub captures: SmallVec<[Capture; 2]>,
 }
 
-/// What is wrong with a pattern.
-pub type Malformed = String;
+/// What is wrong with a pattern. It is small: matching hands it back from every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// A match nests too deep.
+    TooComplex,
+    /// More captures than there may be.
+    TooManyCaptures,
+    /// `%f` without a set.
+    MissingSet,
+    /// `)` where no capture is open.
+    InvalidCapture,
+    /// `%b` without its two characters.
+    MissingArguments,
+    /// `%` and a digit whose capture is not there.
+    InvalidIndex(u8),
+    /// `%` and nothing behind it.
+    LonelyPercent,
+    /// A set is not closed.
+    MissingBracket,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Malformed::TooComplex => "pattern too complex",
+            Malformed::TooManyCaptures => "too many captures",
+            Malformed::MissingSet => "missing '[' after '%f' in pattern",
+            Malformed::InvalidCapture => "invalid pattern capture",
+            Malformed::MissingArguments => "malformed pattern (missing arguments to '%b')",
+            Malformed::InvalidIndex(index) => return write!(f, "invalid capture index %{index}"),
+            Malformed::LonelyPercent => "malformed pattern (ends with '%')",
+            Malformed::MissingBracket => "malformed pattern (missing ']')",
+        })
+    }
+}
 
 #[derive(Clone, Copy)]
 enum Length {
@@ -44,7 +81,7 @@ enum Length {
 struct Matcher<'a> {
     subject: &'a [u8],
     pattern: &'a [u8],
-    captures: Vec<(usize, Length)>,
+    captures: SmallVec<[(usize, Length); 4]>,
     depth: usize,
 }
 
@@ -74,7 +111,7 @@ pub fn find(subject: &[u8], pattern: &[u8], init: usize) -> Result<Option<Match>
 /// # Errors
 /// As for [`find`].
 pub fn match_at(subject: &[u8], pattern: &[u8], start: usize) -> Result<Option<Match>, Malformed> {
-    let mut matcher = Matcher { subject, pattern, captures: Vec::new(), depth: 0 };
+    let mut matcher = Matcher { subject, pattern, captures: SmallVec::new(), depth: 0 };
     let Some(end) = matcher.matches(start, 0)? else { return Ok(None) };
     let captures = matcher.captures.iter().map(|(from, length)| match length {
         Length::Closed(len) => Capture::Text(*from, from + len),
@@ -89,7 +126,7 @@ impl Matcher<'_> {
     fn matches(&mut self, s: usize, p: usize) -> Result<Option<usize>, Malformed> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err("pattern too complex".to_owned());
+            return Err(Malformed::TooComplex);
         }
         let result = self.matches_here(s, p);
         self.depth -= 1;
@@ -119,7 +156,7 @@ impl Matcher<'_> {
                     Some(b'f') => {
                         p += 2;
                         if self.pattern.get(p) != Some(&b'[') {
-                            return Err("missing '[' after '%f' in pattern".to_owned());
+                            return Err(Malformed::MissingSet);
                         }
                         let end = self.class_end(p)?;
                         let before = if s == 0 { 0 } else { self.subject[s - 1] };
@@ -192,7 +229,7 @@ impl Matcher<'_> {
 
     fn open_capture(&mut self, s: usize, p: usize, length: Length) -> Result<Option<usize>, Malformed> {
         if self.captures.len() >= MAX_CAPTURES {
-            return Err("too many captures".to_owned());
+            return Err(Malformed::TooManyCaptures);
         }
         self.captures.push((s, length));
         let found = self.matches(s, p)?;
@@ -204,7 +241,7 @@ impl Matcher<'_> {
 
     fn close_capture(&mut self, s: usize, p: usize) -> Result<Option<usize>, Malformed> {
         let open = self.captures.iter().rposition(|(_, length)| matches!(length, Length::Open));
-        let Some(open) = open else { return Err("invalid pattern capture".to_owned()) };
+        let Some(open) = open else { return Err(Malformed::InvalidCapture) };
         self.captures[open].1 = Length::Closed(s - self.captures[open].0);
         let found = self.matches(s, p)?;
         if found.is_none() {
@@ -215,7 +252,7 @@ impl Matcher<'_> {
 
     fn balanced(&self, s: usize, p: usize) -> Result<Option<usize>, Malformed> {
         let (Some(&open), Some(&close)) = (self.pattern.get(p), self.pattern.get(p + 1)) else {
-            return Err("malformed pattern (missing arguments to '%b')".to_owned());
+            return Err(Malformed::MissingArguments);
         };
         if self.subject.get(s) != Some(&open) {
             return Ok(None);
@@ -241,7 +278,7 @@ impl Matcher<'_> {
                 let text = &self.subject[*from..from + len];
                 Ok(self.subject[s..].starts_with(text).then_some(s + len))
             }
-            _ => Err(format!("invalid capture index %{}", index.wrapping_add(1))),
+            _ => Err(Malformed::InvalidIndex(digit - b'0')),
         }
     }
 
@@ -250,7 +287,7 @@ impl Matcher<'_> {
         match self.pattern[p] {
             b'%' => match p + 1 < self.pattern.len() {
                 true => Ok(p + 2),
-                false => Err("malformed pattern (ends with '%')".to_owned()),
+                false => Err(Malformed::LonelyPercent),
             },
             b'[' => {
                 let mut end = p + 1;
@@ -260,7 +297,7 @@ impl Matcher<'_> {
                 loop {
                     // The first character is one of the set even if it is a bracket.
                     let Some(byte) = self.pattern.get(end) else {
-                        return Err("malformed pattern (missing ']')".to_owned());
+                        return Err(Malformed::MissingBracket);
                     };
                     end += if *byte == b'%' { 2 } else { 1 };
                     if self.pattern.get(end) == Some(&b']') {
@@ -360,7 +397,7 @@ mod tests {
             assert_eq!(found(subject, pattern), expected, "{pattern} in {subject}");
         }
         let captures = find(b"key = value", b"(%w+)%s*=%s*()(%w+)", 0).unwrap().unwrap().captures;
-        assert_eq!(captures, [Capture::Text(0, 3), Capture::Position(6), Capture::Text(6, 11)]);
+        assert_eq!(captures[..], [Capture::Text(0, 3), Capture::Position(6), Capture::Text(6, 11)]);
     }
 
     #[test]
@@ -373,10 +410,11 @@ mod tests {
             ("%f", "missing '[' after '%f' in pattern"),
             ("%b", "malformed pattern (missing arguments to '%b')"),
         ] {
-            assert_eq!(find(b"aaa", pattern.as_bytes(), 0), Err(problem.to_owned()), "{pattern}");
+            let error = find(b"aaa", pattern.as_bytes(), 0).expect_err(pattern);
+            assert_eq!(error.to_string(), problem, "{pattern}");
         }
-        assert_eq!(find(b"aaa", b"(a", 0).unwrap().unwrap().captures, [Capture::Unfinished]);
-        assert_eq!(find(b"a", "(".repeat(40).as_bytes(), 0), Err("too many captures".to_owned()));
-        assert_eq!(find(&[b'a'; 1000], "a?".repeat(1000).as_bytes(), 0), Err("pattern too complex".to_owned()));
+        assert_eq!(find(b"aaa", b"(a", 0).unwrap().unwrap().captures[..], [Capture::Unfinished]);
+        assert_eq!(find(b"a", "(".repeat(40).as_bytes(), 0), Err(Malformed::TooManyCaptures));
+        assert_eq!(find(&[b'a'; 1000], "a?".repeat(1000).as_bytes(), 0), Err(Malformed::TooComplex));
     }
 }
