@@ -46,7 +46,7 @@ fn dynamic_programs_do_the_same_under_stress_and_optimised() {
 
 #[test]
 fn a_wrong_optimiser_is_a_divergence() {
-    let batch = |planted| check_of(1, Half::Dynamic, 8, 1, planted).divergences;
+    let batch = |planted| check_of(1, Half::Dynamic, 23, 1, planted).divergences;
     assert!(!batch(Some("ordered-branch")).is_empty(), "this program shows it");
     assert!(batch(None).is_empty(), "and has no fault of its own");
 }
