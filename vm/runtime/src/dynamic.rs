@@ -106,8 +106,6 @@ pub struct Dynamic {
     pub pending: Option<Pending>,
     /// The errors whose message handlers run, innermost last.
     pub handling: Vec<Pending>,
-    /// The frames that are being left, innermost last.
-    pub unwinding: Vec<Unwinding>,
     /// Open lists that wait in a `ret` until variables are closed, with their frames.
     pub waiting: Vec<(*mut Frame, Vec<Slot>)>,
     /// The value that is being thrown.
@@ -155,7 +153,6 @@ impl Dynamic {
             staged: Vec::new(),
             pending: None,
             handling: Vec::new(),
-            unwinding: Vec::new(),
             waiting: Vec::new(),
             thrown: Slot::NIL,
             host_frame: ptr::null_mut(),
@@ -183,7 +180,6 @@ impl Dynamic {
         self.staged.clear();
         self.results.clear();
         self.handling.clear();
-        self.unwinding.clear();
         self.waiting.clear();
         self.pending = None;
         self.reached.clear();
@@ -198,10 +194,8 @@ impl Dynamic {
     pub(crate) fn for_each_root(&self, mut visit: impl FnMut(Slot)) {
         let lists = [&self.open, &self.staged, &self.results, &self.constants].into_iter().flatten();
         let waiting = self.waiting.iter().flat_map(|(_, open)| open);
-        let closing = self.unwinding.iter().flat_map(|unwinding| &unwinding.closing);
-        lists.chain(waiting).chain(closing).chain(self.imports.values()).for_each(|value| visit(*value));
-        let unwinding = self.unwinding.iter().filter_map(|unwinding| unwinding.pending.as_ref());
-        let pending = self.pending.iter().chain(&self.handling).chain(unwinding);
+        lists.chain(waiting).chain(self.imports.values()).for_each(|value| visit(*value));
+        let pending = self.pending.iter().chain(&self.handling);
         pending.for_each(|pending| [pending.value, pending.raised_by].into_iter().for_each(&mut visit));
         self.host_stack.iter().for_each(|host| visit(host.function));
         [self.thrown, self.failed_host, self.no_memory, self.handler_error].into_iter().for_each(visit);

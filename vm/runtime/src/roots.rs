@@ -13,7 +13,7 @@ use lockstep_layout::{Frame, FrameFlags, Mark, Slot, payload_offset};
 
 use crate::closure::UpvalueRef;
 use crate::collector::{Marker, Roots};
-use crate::dynamic::Dynamic;
+use crate::dynamic::{Dynamic, UnwindEnd, Unwinding};
 use crate::modules::Modules;
 use crate::request::{POLL_FINALIZERS, SharedCtx};
 use crate::thread::{Thread, ThreadStatus};
@@ -103,8 +103,17 @@ impl Maps {
             if !crate::planted!("missing-root") {
                 (*thread).to_close.iter().for_each(|&slot| marker.mark(*slot));
             }
+            for Unwinding { closing, pending, .. } in &(*thread).unwinding {
+                closing.iter().for_each(|&value| marker.mark(value));
+                let pending = pending.iter().flat_map(|pending| [pending.value, pending.raised_by]);
+                pending.for_each(|value| marker.mark(value));
+            }
             let (mut frame, mut is_resumed) = (innermost, true);
             while !frame.is_null() {
+                // Where frames are left up to here, the instruction is not executed; where a finalizer was left, it is, whoever closes its variables.
+                if let Some(unwinding) = (*thread).unwinding.iter().rfind(|unwinding| unwinding.catcher == frame) {
+                    is_resumed = unwinding.end == UnwindEnd::Finalizer;
+                }
                 self.frame(frame, is_resumed, marker);
                 is_resumed = (*frame).flags & FrameFlags::FINALIZER != 0;
                 frame = (*frame).caller as *mut Frame;

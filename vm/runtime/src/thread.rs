@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use lockstep_layout::{Frame, Slot};
 
 use crate::closure::UpvalueRef;
+use crate::dynamic::Unwinding;
 use crate::heap::{Heap, OutOfMemory};
 use crate::stack::Stack;
 
@@ -58,6 +59,8 @@ pub struct Thread {
     pub stands_for_main: bool,
     /// What has ended it, if that was an error and nobody has asked yet.
     pub failure: Option<Slot>,
+    /// Frames of it that are being left, innermost last.
+    pub unwinding: Vec<Unwinding>,
     /// The VM's liveness maps, for the collector.
     pub(crate) maps: *mut c_void,
     /// Calls from the host or from native code that are under way on this stack: it cannot be left by a yield meanwhile.
@@ -78,6 +81,7 @@ impl Thread {
             to_close: Vec::new(),
             stands_for_main: false,
             failure: None,
+            unwinding: Vec::new(),
             maps: std::ptr::null_mut(),
             boundaries: 0,
         }

@@ -486,6 +486,7 @@ impl Vm {
             self.ctx.poll().fetch_or(POLL_STRESS, Ordering::Relaxed);
         }
         self.main.failure = None;
+        self.main.unwinding.clear();
         let clamp = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
         let budget = self.limits.budget.map(clamp);
         let (countdown, then) = match (budget, self.forced_exit.map(|k| clamp(k - 1))) {

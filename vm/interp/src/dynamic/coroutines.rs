@@ -239,6 +239,7 @@ impl Here<'_> {
                 ThreadStatus::Suspended => {
                     (*thread).status = ThreadStatus::Dead;
                     (*thread).start = Slot::NIL;
+                    closing.extend((*thread).unwinding.drain(..).flat_map(|unwinding| unwinding.closing));
                     closing.extend((*thread).to_close.drain(..).map(|slot| *slot));
                     (*thread).close_all(self.heap());
                     (*thread).stack.reset();
@@ -257,7 +258,7 @@ impl Here<'_> {
             let kind = ErrorKind::Raised;
             let pending = failure.map(|value| Pending { kind, value, ..Pending::default() });
             let unwinding = Unwinding { catcher: self.s.frame, end: UnwindEnd::Closed, pending, closing };
-            self.vm().dynamic.unwinding.push(unwinding);
+            self.vm().thread().unwinding.push(unwinding);
             self.unwind_on()
         }
     }

@@ -342,14 +342,14 @@ impl Here<'_> {
             let mut closing = Vec::new();
             let mut frame = self.s.frame;
             let end = loop {
-                let dynamic = &mut self.vm().dynamic;
-                if let Some(unwinding) = dynamic.unwinding.last()
+                let thread = self.vm().thread();
+                if let Some(unwinding) = thread.unwinding.last()
                     && unwinding.catcher == frame
                 {
                     if !kind.is_final() {
                         break unwinding.end;
                     }
-                    dynamic.unwinding.pop();
+                    thread.unwinding.pop();
                 }
                 if !kind.is_final()
                     && matches!(self.waiting_at(frame), Instr::PcallAny { .. } | Instr::XpcallAny { .. })
@@ -382,14 +382,14 @@ impl Here<'_> {
                 closing.clear();
             }
             closing.reverse();
-            let dynamic = &mut self.vm().dynamic;
-            let pending = dynamic.pending.take();
-            match dynamic.unwinding.last_mut() {
+            let pending = self.vm().dynamic.pending.take();
+            let thread = self.vm().thread();
+            match thread.unwinding.last_mut() {
                 Some(unwinding) if unwinding.catcher == frame => {
                     unwinding.pending = pending;
                     unwinding.closing.append(&mut closing);
                 }
-                _ => dynamic.unwinding.push(Unwinding { catcher: frame, end, pending, closing }),
+                _ => thread.unwinding.push(Unwinding { catcher: frame, end, pending, closing }),
             }
             match self.unwind_on() {
                 Ok(go) => go,
@@ -434,15 +434,15 @@ impl Here<'_> {
     pub unsafe fn unwind_on(&mut self) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
-            let dynamic = &mut self.vm().dynamic;
-            let Some(unwinding) = dynamic.unwinding.last_mut() else { unreachable!("frames are being left") };
+            let thread = self.vm().thread();
+            let Some(unwinding) = thread.unwinding.last_mut() else { unreachable!("frames are being left") };
             if let Some(value) = unwinding.closing.pop() {
                 let error = unwinding.pending.as_ref().map_or(Slot::NIL, |pending| pending.value);
                 let handler = self.heap().metamethod(value, Metamethod::Close);
                 self.stage_values(&[value, error]);
                 return self.call_value(handler, FrameFlags::UNWIND);
             }
-            let Some(Unwinding { end, pending, .. }) = dynamic.unwinding.pop() else { unreachable!("it was there") };
+            let Some(Unwinding { end, pending, .. }) = thread.unwinding.pop() else { unreachable!("it was there") };
             match (end, self.instr()) {
                 (UnwindEnd::Caught, Instr::PcallAny { base, results, .. } | Instr::XpcallAny { base, results, .. })
                 | (UnwindEnd::Closed, Instr::CloseCoroutineAny { base, results, .. }) => {
