@@ -135,7 +135,9 @@ impl Maps {
             let function = module.function(local);
             let map = self.maps.entry(func).or_insert_with(|| {
                 let cfg = Cfg::new(function);
-                Map { liveness: Liveness::new(module, function, &cfg), held: function.variables_held(&cfg) }
+                let liveness = Liveness::new(module, function, &cfg);
+                let held = function.variables_held(&cfg, &liveness);
+                Map { liveness, held }
             });
             let (before, mut across) = (map.liveness.before(pc), map.liveness.after(pc));
             let held = map.held.get(pc.index()).copied().unwrap_or_default();

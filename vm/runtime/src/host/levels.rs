@@ -298,8 +298,9 @@ impl<'s> Scope<'s> {
             named.sort_by_key(|name| (name.start, name.register));
             let found = named.get(number.checked_sub(1)?)?;
             let cfg = Cfg::new(function);
-            let live = Liveness::new(module, function, &cfg).before(pc);
-            let held = function.variables_held(&cfg);
+            let liveness = Liveness::new(module, function, &cfg);
+            let held = function.variables_held(&cfg, &liveness);
+            let live = liveness.before(pc);
             let held = held.get(pc.index()).copied().unwrap_or_default();
             let slot = frame.byte_add(payload_offset(0) as usize).cast::<Slot>().add(found.register.index());
             let is_known = function.kind(found.register) == Kind::Any && live.union(held).contains(found.register);
