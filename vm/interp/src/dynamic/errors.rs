@@ -434,6 +434,8 @@ impl Here<'_> {
     pub unsafe fn unwind_on(&mut self) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
+            // The frames that were left are no roots any more, and their segments may be gone.
+            self.store_pc();
             let thread = self.vm().thread();
             let Some(unwinding) = thread.unwinding.last_mut() else { unreachable!("frames are being left") };
             if let Some(value) = unwinding.closing.pop() {
