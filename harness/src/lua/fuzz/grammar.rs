@@ -690,7 +690,7 @@ pub const STATEMENTS: &[&str] = &[
     "print(load(string.dump(load(\"return ..., $k\")), \"d\", \"b\")($k))\n",
     "print(type(package.searchers))\n",
     "print(package.searchpath(\"none\", \"./?.none;./x/?.none\"))\n",
-    "print(collectgarbage(\"isrunning\"), collectgarbage(\"count\") > 0, collectgarbage(\"incremental\"), collectgarbage(\"generational\"), collectgarbage(\"incremental\"))\n",
+    "collectgarbage(\"incremental\") print(collectgarbage(\"isrunning\"), collectgarbage(\"count\") > 0, collectgarbage(\"generational\"), collectgarbage(\"incremental\"))\n",
     "print(os.clock() >= 0, os.time() > 0, type(os.date()), type(package.path), type(package.loaded), arg == nil)\n",
     "print(select(\"#\", assert($i, $s)), rawequal(_G, _ENV), _G._G == _G)\n",
     "print(debug.getmetatable(\"\").__index == string, debug.setmetatable($k, nil), type(debug.traceback()))\n",

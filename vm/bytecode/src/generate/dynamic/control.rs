@@ -332,7 +332,8 @@ impl Writer<'_> {
         for _ in 0..1 + self.choices.below(4) {
             new_table(self, object);
             self.set_metatable(object, meta);
-            if self.choices.one_in(3) {
+            // In a loop it would count in the next round, or before that one's count begins.
+            if self.loop_depth == 0 && self.choices.one_in(3) {
                 // Held by a table, and so not finalized yet, if that one is held.
                 let (table, name) = (self.input(Class::Table), self.text(b"held"));
                 self.emit(Op::SetNameAny, &[Value::Reg(table), Value::Reg(object), name]);
