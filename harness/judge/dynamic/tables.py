@@ -37,7 +37,7 @@ def binary_without_edges(case, op, body, lua, **more):
 
 
 def writing():
-    case = Case("writing.any", "Setting fields by name and by key, and lists of elements.", setup=BARE, positions=True, by_hand=NAMES + " The error of `append`.")
+    case = Case("writing.any", "Setting fields by name and by key, and lists of elements.", setup=BARE, by_hand=NAMES + " The error of `append`.")
     raw = 'import.any f, "rawget"\nmove.any x, a\nmove.any y, b\n'
     # What is set is looked at raw, and taken away again.
     lua = "a[b] = 'set' if type(a) ~= 'table' then return 'no table' end local r = rawget(a, b) rawset(a, b, nil) return r"

@@ -207,6 +207,8 @@ impl Here<'_> {
             let dynamic = &mut self.vm().dynamic;
             let (kind, is_handled) =
                 dynamic.pending.as_ref().map_or((ErrorKind::Interrupted, true), |p| (p.kind, p.is_handled));
+            let unwinding = &(*dynamic.current).unwinding;
+            let leaves = |frame: *mut Frame| unwinding.iter().any(|unwinding| unwinding.catcher == frame);
             let mut frame = self.s.frame;
             let (mut handlers, mut handler, mut reaches_host) = (0, None, false);
             loop {
@@ -214,8 +216,8 @@ impl Here<'_> {
                     Instr::PcallAny { .. } if !kind.is_final() && !lockstep_runtime::planted!("leaked-handler") => {
                         break;
                     }
-                    // What ends a coroutine catches errors of its close handlers.
-                    Instr::CloseCoroutineAny { .. } if !kind.is_final() => break,
+                    // What ends a coroutine catches errors of its close handlers, not its own.
+                    Instr::CloseCoroutineAny { .. } if !kind.is_final() && leaves(frame) => break,
                     Instr::XpcallAny { handler: reg, .. } if !kind.is_final() => {
                         handler = Some(*crate::slots::slot_at(frame, reg));
                         break;
