@@ -265,8 +265,10 @@ impl Checks {
 
     fn figures(&mut self, one: &[Figure], other: &[Figure]) {
         let same = |a: &Figure, b: &Figure| (&a.kernel, a.size, &a.of, &a.over) == (&b.kernel, b.size, &b.of, &b.over);
-        let both: Vec<(&Figure, Option<&Figure>)> =
-            one.iter().map(|f| (f, other.iter().find(|o| same(f, o)))).collect();
+        // Means over several sets of kernels have the same names, and come in the same order.
+        let nth = |n: usize| one[..n].iter().filter(|f| same(&one[n], f)).count();
+        let again = |n: usize| other.iter().filter(|o| same(&one[n], o)).nth(nth(n));
+        let both: Vec<(&Figure, Option<&Figure>)> = one.iter().enumerate().map(|(n, f)| (f, again(n))).collect();
         let far = far(both.iter().filter(|(_, again)| again.is_some()).count());
         for (figure, again) in both {
             let kernel = figure.kernel.as_deref().unwrap_or("all kernels");
@@ -403,6 +405,26 @@ mod tests {
         let void = |p: &mut Passport| drop(bench(p).void.insert("fib a/speed".to_owned(), "checksum".to_owned()));
         assert_eq!(found(void), differs("times of fib a/speed"));
         assert_eq!(found(|p| bench(p).gates[0].bound = Bound::AtLeast(2.0))[0].1, Outcome::Differs);
+    }
+
+    #[test]
+    fn means_over_several_sets_of_kernels_are_told_apart() {
+        let mean = |ratio: f64| {
+            let mut figures = passport().bench.expect("it has some").figures;
+            figures[0].kernel = None;
+            figures[0].ratio = interval(ratio, 1.01);
+            figures.remove(0)
+        };
+        let with = |means: [f64; 2]| {
+            let mut passport = passport();
+            bench(&mut passport).figures.extend(means.map(mean));
+            passport
+        };
+        let differing = |other: &Passport| {
+            verify(&with([0.6, 0.7]), other).checks.iter().filter(|c| c.outcome == Outcome::Differs).count()
+        };
+        assert_eq!(differing(&with([0.6, 0.7])), 0);
+        assert_eq!(differing(&with([0.6, 0.9])), 1);
     }
 
     #[test]
