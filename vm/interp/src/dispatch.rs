@@ -17,11 +17,10 @@ use lockstep_layout::{
 use lockstep_runtime::{
     FunctionInfo, Metamethod, NativeEntry, StringRef, TableRef, for_each_fusion, fused as fused_number,
 };
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::activation::{
-    Flow, Fresh, Registers, attend, chain_segment, counts_of, enter_native, entry_of, hot_function, hot_loop,
-    interrupted, move_to_segment, native_fits, renew_countdown, returned, slot, trampoline_address, vm,
+    Flow, Fresh, Registers, attend, chain_segment, count_down, counts_of, enter_native, entry_of, hot_function,
+    hot_loop, interrupted, is_asked, move_to_segment, native_fits, returned, slot, trampoline_address, vm,
 };
 use crate::dynamic::numbers::{self, Arith};
 use crate::dynamic::{Go, Here, Verdict, near, see, string_word, word};
@@ -81,7 +80,7 @@ macro_rules! slow {
 /// Whether the VM asks for attention; an interrupt is answered at once.
 macro_rules! asked {
     ($s:ident, $ctx:ident, $run:lifetime) => {{
-        let asked = (*(&raw const (*$ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0;
+        let asked = is_asked($ctx);
         if asked && interrupted($ctx, $s.frame) {
             break $run ErrorKind::Interrupted;
         }
@@ -114,9 +113,7 @@ macro_rules! event {
 /// Takes one from the countdown.
 macro_rules! count_down {
     ($s:ident, $ctx:ident, $run:lifetime) => {
-        if (*$ctx).countdown != 0 {
-            (*$ctx).countdown -= 1;
-        } else if !renew_countdown($ctx, &$s) {
+        if !count_down($ctx, &$s) {
             break $run ErrorKind::BudgetExhausted;
         }
     };
