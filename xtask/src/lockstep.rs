@@ -14,6 +14,13 @@ pub fn build(sh: &Shell, features: Features) -> Command {
     cmd!(sh, "cargo build --release --package lockstep --bin lockstep {features...}").to_command()
 }
 
+/// The command that builds it with the mistakes that can be planted in runtime and interpreter.
+pub fn build_planted(sh: &Shell, features: Features) -> Command {
+    let mut build = build(sh, features);
+    build.args(["--features", "plant"]);
+    build
+}
+
 /// The command itself.
 pub fn command(sh: &Shell, args: &[&str]) -> Command {
     let binary = target_dir(sh).join("release").join(format!("lockstep{}", std::env::consts::EXE_SUFFIX));

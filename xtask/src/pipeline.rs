@@ -170,12 +170,7 @@ pub const ASSESS: &[Row] = &[
     Row {
         name: "bench",
         shows: "how fast, with intervals and gates; by far the longest stage",
-        commands: |sh, _| {
-            vec![
-                lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json"),
-                lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json"),
-            ]
-        },
+        commands: |sh, _| vec![full_bench(sh), lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json")],
     },
     Row {
         name: "regression",
@@ -186,8 +181,15 @@ pub const ASSESS: &[Row] = &[
     },
     Row {
         name: "faults",
-        shows: "planted faults against the gates: which gate sees which",
-        commands: |sh, _| vec![lockstep(sh, "faults --matrix --results TARGET/lockstep/assess/faults-results.json")],
+        shows: "planted faults against the gates, in a build that can hold all of them: which gate sees which",
+        commands: |sh, features| {
+            vec![
+                lockstep::build_planted(sh, features),
+                lockstep(sh, "faults --matrix --results TARGET/lockstep/assess/faults-results.json"),
+                // The report is written by the build that measured.
+                lockstep::build(sh, features),
+            ]
+        },
     },
     Row {
         name: "report",
@@ -277,6 +279,17 @@ fn exports(sh: &Shell) -> Vec<Command> {
         lockstep(sh, "export --as clif --out TARGET/lockstep/exports/clif"),
         cmd!(sh, "cargo run --manifest-path {manifest} --target-dir {target} -- {wast} {clif}").to_command(),
     ]
+}
+
+/// The benchmarks at full sizes; with counts of machine instructions, where valgrind is there.
+fn full_bench(sh: &Shell) -> Command {
+    let mut bench = lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json");
+    if setup::on_path(sh, "valgrind") {
+        bench.arg("--instructions");
+    } else {
+        println!("{:12} valgrind is absent: instructions are not counted", "");
+    }
+    bench
 }
 
 /// A command that must end with status 1.

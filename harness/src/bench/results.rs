@@ -50,7 +50,7 @@ pub struct BenchResults {
 }
 
 /// The executable that measured.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Build {
     /// Version of Lockstep.
     pub version: String,
@@ -210,6 +210,9 @@ pub struct CompileSeries {
 pub struct CompileSample {
     /// The round it belongs to.
     pub round: usize,
+    /// Fingerprint of the programs, as they were assembled: quantities of different programs are not compared. Empty of older results.
+    #[serde(default)]
+    pub programs: String,
     /// How many units.
     pub units: u64,
     /// How many functions were left out because they have an instruction that is not compiled yet.
@@ -385,6 +388,13 @@ impl Conditions {
     /// Whether it is only a part: what is missing was not asked for, and is no gate's business.
     pub fn is_partial(&self) -> bool {
         self.filtered || self.shard.is_some()
+    }
+}
+
+impl Build {
+    /// Whether this is known not to be the executable of that SHA-256.
+    pub fn is_another_than(&self, executable: &str) -> bool {
+        !self.executable.is_empty() && !executable.starts_with(&self.executable)
     }
 }
 

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
+use crate::bench::build;
 use crate::corpus;
 use crate::program::ProgramCase;
 use crate::program::coverage::{CoverageResults, CoverageRow, VERSION};
@@ -93,7 +94,13 @@ pub(super) fn run(options: &Options) -> Done {
     let failed = programs.iter().filter(|r| r.failure.is_some()).count()
         + instructions.values().filter(|i| i.compiled < i.of || !i.unverified().is_empty()).count();
     if let Some(file) = &options.results {
-        let results = CoverageResults { lockstep_coverage: VERSION, quick: options.quick, instructions, programs };
+        let results = CoverageResults {
+            lockstep_coverage: VERSION,
+            build: build::this(),
+            quick: options.quick,
+            instructions,
+            programs,
+        };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }

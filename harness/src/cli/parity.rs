@@ -11,6 +11,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use super::optimiser::Passes;
 use super::{Corpus, Done, Selection, program, shell_word};
 use crate::backends::{Backends, Column};
+use crate::bench::build;
 use crate::case::Case;
 use crate::check::Verdict;
 use crate::corpus;
@@ -169,7 +170,7 @@ pub(super) fn run(options: &Options) -> Done {
     let (unstressed, collections) = (sum(|stats| stats.unstressed), sum(|stats| stats.collections));
     if let Some(file) = &options.results {
         let verified = std::mem::take(&mut *shared.verified());
-        let results = ParityResults { lockstep_parity: VERSION, summary, trials, verified };
+        let results = ParityResults { lockstep_parity: VERSION, build: build::this(), summary, trials, verified };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
@@ -227,7 +228,10 @@ impl Shared {
                 result.stats = Some(report.stats);
                 match report.verdict {
                     Verdict::Passed => made_runs(&mut result, runs),
-                    Verdict::Refused { why } => (result.status, result.what) = (Status::Refused, Some(why)),
+                    Verdict::Refused { why } => {
+                        let reason = Some("unsupported".to_owned());
+                        (result.status, result.kind, result.what) = (Status::Refused, reason, Some(why));
+                    }
                     Verdict::Failed { kind, what } => {
                         let kind = serde_json::to_value(kind).ok().and_then(|k| k.as_str().map(str::to_owned));
                         result.fail(Status::Failed, kind, what);
@@ -259,8 +263,9 @@ impl Shared {
                 match report.failure {
                     Some(what) => result.fail(Status::Failed, Some("parity".to_owned()), what),
                     None if report.stats.refused > 0 => {
-                        let what = format!("{} functions, as declared; the rest agrees", report.stats.refused);
-                        (result.status, result.what) = (Status::Refused, Some(what));
+                        let reasons = report.refusals.into_iter().collect::<Vec<_>>().join(", ");
+                        let what = format!("{} functions: {reasons}; all agrees", report.stats.refused);
+                        (result.status, result.kind, result.what) = (Status::Refused, Some(reasons), Some(what));
                     }
                     None => made_runs(&mut result, report.stats.runs),
                 }

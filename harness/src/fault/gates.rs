@@ -25,6 +25,8 @@ pub struct Gate {
     finds: Finding,
     /// Whether it measures time and must run alone.
     pub alone: bool,
+    /// Whether it takes a minute where it finds nothing: in a matrix, too, it meets the faults that it is meant to catch, and no others.
+    pub slow: bool,
 }
 
 /// What counts as a finding of a gate.
@@ -51,6 +53,7 @@ pub const GATES: &[Gate] = &[
         command: "parity ir/ --backend BACKEND --level default --timeout 5 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "fuzz-ir",
@@ -58,6 +61,7 @@ pub const GATES: &[Gate] = &[
         command: "fuzz ir --count 3000 --backend BACKEND --level default --stop-after 1 --shrink 0 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "programs",
@@ -65,6 +69,7 @@ pub const GATES: &[Gate] = &[
         command: "parity bytecode/ bench/ --backend BACKEND --level default --timeout 10 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "fuzz-bytecode",
@@ -72,13 +77,15 @@ pub const GATES: &[Gate] = &[
         command: "fuzz bytecode --count 400 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "fuzz-dynamic",
         about: "random dynamic programs, optimised and not, under stress of the collector and not, against the plain interpreter",
-        command: "fuzz bytecode --dynamic --seed 1 --count 100 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
+        command: "fuzz bytecode --dynamic --seed 1 --count 1000 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: true,
     },
     Gate {
         id: "coverage",
@@ -86,6 +93,7 @@ pub const GATES: &[Gate] = &[
         command: "coverage --quick --backend BACKEND --level default",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "determinism",
@@ -93,6 +101,7 @@ pub const GATES: &[Gate] = &[
         command: "parity ir/edge/iadd ir/edge/brif ir/edge/call --backend BACKEND --level default --timeout 2 --jobs 1 --results RESULTS",
         finds: Finding::Kind("not_deterministic"),
         alone: false,
+        slow: false,
     },
     Gate {
         id: "isolation",
@@ -100,6 +109,7 @@ pub const GATES: &[Gate] = &[
         command: "parity ir/edge/brif --backend BACKEND --level default --timeout 2 --jobs 1 --results RESULTS",
         finds: Finding::Death,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "uplift",
@@ -107,6 +117,7 @@ pub const GATES: &[Gate] = &[
         command: BENCH,
         finds: Finding::Bench("uplift"),
         alone: true,
+        slow: false,
     },
     Gate {
         id: "compile-time",
@@ -114,6 +125,7 @@ pub const GATES: &[Gate] = &[
         command: BENCH,
         finds: Finding::Bench("compile_time"),
         alone: true,
+        slow: false,
     },
 ];
 

@@ -90,6 +90,14 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
     if let Some(bench) = &bench {
         environment.machine = bench.results.machine.clone();
     }
+    let faults = faults::read(sources.faults.as_deref())?;
+    let builds = [
+        ("parity", parity.as_ref().map(|p| &p.build)),
+        ("coverage", coverage.as_ref().map(|c| &c.build)),
+        ("bench", bench.as_ref().map(|b| &b.results.build)),
+        ("faults", faults.as_ref().map(|f| &f.build)),
+    ];
+    environment.builds = builds.into_iter().filter_map(|(what, by)| Some((what.to_owned(), by?.clone()))).collect();
     let machine = Fingerprint::of(&environment.machine);
     Ok(Report {
         lockstep_report: VERSION,
@@ -97,7 +105,7 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
         parity: parity.map(|p| sum(&p)),
         coverage: coverage.map(table),
         bench: bench.map(|b| figures(b, &sources.bootstrap)),
-        faults: faults::faults(sources.faults.as_deref())?,
+        faults: faults.map(faults::table),
         comparison: sources.compare.as_deref().map(changes::comparison).transpose()?,
         history: sources.history.as_deref().map(|file| changes::history(file, &machine)).transpose()?.flatten(),
     })
@@ -146,6 +154,10 @@ fn sum(results: &ParityResults) -> Parity {
         let row = rows.entry((implementation.clone(), configuration)).or_default();
         for sums in [&mut parity.sums, row, cases.entry(&trial.case).or_default()] {
             sums.add(trial.status);
+        }
+        if trial.status == Status::Refused {
+            let reason = trial.kind.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
+            *parity.refusals.entry(reason).or_default() += 1;
         }
         if matches!(trial.status, Status::Failed | Status::Died) {
             let what = trial.what.as_deref().or(trial.kind.as_deref()).unwrap_or("no reason was recorded");

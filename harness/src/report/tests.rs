@@ -9,6 +9,7 @@ use super::fixture::{File, bench, bench_of, comparison, coverage, faults, large,
 use super::model::{Environment, Report};
 use super::{SourceError, Sources, gather, junit, markdown, page, summary, terminal};
 use crate::bench::Implementation;
+use crate::bench::results::Build;
 use crate::compare::check::{Check, VERSION};
 use crate::compare::gate::Alarm;
 use crate::compare::history::Record;
@@ -29,7 +30,7 @@ fn what_is_good_is_called_good() {
     assert_eq!((right.short.as_str(), right.state), ("Yes", State::Good));
     assert_eq!((which.short.as_str(), which.state), ("red/speed", State::Plain));
     assert_eq!((worse.short.as_str(), worse.state), ("Cannot be told", State::Unknown));
-    assert!(worse.sentences[0].contains("no baseline"), "{worse:?}");
+    assert!(worse.sentences[0].contains("not compared with an earlier one"), "{worse:?}");
     assert!(which.line().contains("the interpreter's speed"), "{which:?}");
 }
 
@@ -310,6 +311,13 @@ fn gates_that_miss_a_fault_spoil_the_first_answer() {
             && said.contains("Of 1 fault written without sight of the gates they found 0"),
         "{said}"
     );
+    let mut partly = good.clone();
+    partly.faults.as_mut().expect("it was given").not_planted.push("missing-root".to_owned());
+    assert!(
+        answer(&partly).line().contains("1 more fault of the registry could not be planted"),
+        "{}",
+        answer(&partly).line()
+    );
     let mut missed = good.clone();
     missed.faults.as_mut().expect("it was given").planted[0].seen_by.clear();
     assert_eq!(answer(&missed).state, State::Unknown);
@@ -317,6 +325,35 @@ fn gates_that_miss_a_fault_spoil_the_first_answer() {
     let mut alarmed = good;
     alarmed.faults.as_mut().expect("it was given").false_alarms.push("kit".to_owned());
     assert_eq!(answer(&alarmed).state, State::Unknown);
+}
+
+#[test]
+fn results_of_several_builds_are_not_taken_for_one() {
+    let mut report = whole("builds", (1.0, 2e-5), (2.0, 4e-4));
+    let mut made = |what: &str, executable: &str| {
+        let build = Build { executable: executable.to_owned(), ..Build::default() };
+        report.environment.builds.insert(what.to_owned(), build);
+        answers(&report)[0].line()
+    };
+    // What is not known is not held against anything, and planted faults take a build of their own.
+    for line in [made("parity", "aa"), made("coverage", ""), made("faults", "bb")] {
+        assert!(!line.contains("Beware"), "{line}");
+    }
+    let line = made("bench", "cc");
+    assert!(
+        line.contains("Beware: these results were made by different builds, bench by cc and parity by aa."),
+        "{line}"
+    );
+}
+
+#[test]
+fn refusals_are_told_by_their_reasons() {
+    let mut report = whole("refusals", (1.0, 2e-5), (2.0, 4e-4));
+    let parity = report.parity.as_mut().expect("it was given");
+    parity.sums.refused = 3;
+    parity.refusals = [("may_suspend".to_owned(), 1), ("not_yet_compiled".to_owned(), 2)].into();
+    let line = answers(&report)[0].line();
+    assert!(line.contains("3 more trials agree, too, but hold functions that are not compiled: may suspend (1) and not yet compiled (2)."), "{line}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::bench::build;
 use crate::cli::{Done, shell_word};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
 use crate::subject::evidence::Native;
@@ -68,7 +69,13 @@ pub(in crate::cli) fn run(request: &Request<'_>) -> Done {
     let summary = Summary::of(&trials);
     show_evidence(&trials);
     if let Some(file) = request.results {
-        let all = ParityResults { lockstep_parity: VERSION, summary, trials, verified: Verified::new() };
+        let all = ParityResults {
+            lockstep_parity: VERSION,
+            build: build::this(),
+            summary,
+            trials,
+            verified: Verified::new(),
+        };
         std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
