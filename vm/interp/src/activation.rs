@@ -502,16 +502,16 @@ pub unsafe fn attend(ctx: *mut Ctx, registers: &mut Registers, home: *mut Frame,
     }
 }
 
-/// Takes one event from the countdown; false if the budget is used up.
+/// Takes one event from the countdown; false if the budget is used up. The registers are asked for where it is at zero alone.
 ///
 /// # Safety
 /// The VM is not otherwise in use, and the registers are those of its running activation.
 #[inline(always)]
-pub unsafe fn count_down(ctx: *mut Ctx, registers: &Registers) -> bool {
+pub unsafe fn count_down(ctx: *mut Ctx, registers: impl FnOnce() -> Registers) -> bool {
     // SAFETY: the caller says so.
     unsafe {
         if (*ctx).countdown == 0 {
-            return renew_countdown(ctx, registers);
+            return renew_countdown(ctx, &registers());
         }
         (*ctx).countdown -= 1;
         true

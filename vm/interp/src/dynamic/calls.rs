@@ -828,7 +828,7 @@ impl Here<'_> {
                 if asked && interrupted(self.ctx, self.s.frame) {
                     return Err(ErrorKind::Interrupted);
                 }
-                if self.vm().counts_down() && !self.vm().steps() && !count_down(self.ctx, self.s) {
+                if self.vm().counts_down() && !self.vm().steps() && !count_down(self.ctx, || *self.s) {
                     return Err(ErrorKind::BudgetExhausted);
                 }
                 if asked {
