@@ -226,6 +226,8 @@ const PLANTED: &[&str] = &[
     "bench bench/generic/fib --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=2",
     // And on coroutines.
     "bench bench/coroutines --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=3",
+    // And on whole Lua programs, against the gate on each.
+    "bench lua/bench-numeric/sieve --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=4",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.

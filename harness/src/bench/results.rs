@@ -409,9 +409,12 @@ impl BenchResults {
         self.kernels_where(|w| w.interpreted.is_none())
     }
 
-    /// The kernels of a file of the corpus, such as `bench/generic`, in order.
+    /// The kernels of a file of the corpus, such as `bench/generic`, in order; with `*` at its end, those of all files whose names begin so.
     pub fn kernels_of(&self, file: &str) -> Vec<&str> {
-        self.kernels_where(|w| w.file() == file)
+        match file.strip_suffix('*') {
+            Some(start) => self.kernels_where(|w| w.file().starts_with(start)),
+            None => self.kernels_where(|w| w.file() == file),
+        }
     }
 
     /// The files that have kernels that no backend runs.

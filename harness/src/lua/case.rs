@@ -15,6 +15,7 @@
 //!     status: 0                               # how it ends, if neither well nor with an error
 //!     differs: "why"                          # PUC Lua does something else, and docs/lua.md says so under this case's name
 //!     unstressed: "why"                       # it is not run under stress of the collector
+//!     bench: {args: [], quick: [], luajit: true}   # makes a case with a file a benchmark of `lockstep bench`
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,22 @@ pub struct LuaCase {
     /// Why it is not run under stress of the collector.
     #[serde(default)]
     pub unstressed: Option<String>,
+    /// Makes a case with a file a benchmark.
+    #[serde(default)]
+    pub bench: Option<LuaBench>,
+}
+
+/// What makes a case a benchmark: its sizes, and who else can run it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LuaBench {
+    /// Arguments at the published size.
+    pub args: Vec<String>,
+    /// Arguments for a quick look.
+    pub quick: Vec<String>,
+    /// Whether LuaJIT's language, that of Lua 5.1, has all that it uses.
+    #[serde(default)]
+    pub luajit: bool,
 }
 
 impl LuaCase {
