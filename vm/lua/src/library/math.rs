@@ -82,7 +82,8 @@ fn fmod(call: &mut Scope<'_>) -> HostResult {
         }
         return call.answer(a.wrapping_rem(b));
     }
-    let (a, b): (f64, f64) = (call.arg(0)?, call.arg(1)?);
+    // The second argument is checked first, as by what C compilers make of PUC Lua.
+    let (b, a): (f64, f64) = (call.arg(1)?, call.arg(0)?);
     call.answer(a % b)
 }
 
