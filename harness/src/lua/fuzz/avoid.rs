@@ -27,6 +27,11 @@ pub const UNCOMPARED: &[(&str, &str, &str)] = &[
 /// Whether expressions stay on one line: releases of PUC Lua differ in the line of a call or an index whose operands are on several.
 pub const ON_ONE_LINE: bool = true;
 
+/// What stands for a constant zero behind this text: PUC Lua subtracts a constant by adding its negation, so that `-0.0 - 0` is `0.0` there.
+pub fn instead_of_zero(before: &str) -> Option<&'static str> {
+    before.ends_with("- ").then_some("1")
+}
+
 /// Whether a row of the grammar is left out.
 pub fn is_avoided(row: &str) -> bool {
     AVOIDED.iter().any(|(text, _)| row.contains(text))
