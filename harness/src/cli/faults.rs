@@ -85,7 +85,7 @@ pub(super) fn run(options: &Options) -> Done {
     let (faults, impossible): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.is_possible());
     if !impossible.is_empty() {
         let names: Vec<&str> = impossible.iter().map(|fault| fault.id).collect();
-        println!("not planted, as they take a build with the feature `plant`: {}", names.join(", "));
+        println!("not planted, as they take a build with the features `plant` and `oracle`: {}", names.join(", "));
     }
     let concerns = |fault: &&'static Fault| options.matrix || gates.iter().any(|gate| gate.id == fault.gate);
     let plan = Plan {
@@ -127,7 +127,7 @@ fn faults(options: &Options) -> Result<Vec<&'static Fault>, fault::UnknownFault>
 
 fn chosen_gates(options: &Options) -> Result<Vec<&'static Gate>, String> {
     if options.gates.is_empty() {
-        return Ok(GATES.iter().collect());
+        return Ok(GATES.iter().filter(|gate| gate.is_possible()).collect());
     }
     let known = || GATES.iter().map(|g| g.id).collect::<Vec<_>>().join(", ");
     options

@@ -123,8 +123,9 @@ fn on_lockstep(source: &str, way: Way) -> Result<Seen, String> {
     let limits = Limits { budget: Some(BUDGET), ..Limits::default() };
     let conditions = Conditions { limits, optimiser: way.optimised.then(PassConfig::default), stress };
     let output = Output::default();
-    let (source, written) = (source.as_bytes().to_vec(), Box::new(output.clone()));
-    let outcome = fault::ambient().within(|| standalone::evaluate(source, NAME, conditions, written))?;
+    let seams = fault::ambient();
+    let (source, written) = (seams.source(source).into_bytes(), Box::new(output.clone()));
+    let outcome = seams.within(|| standalone::evaluate(source, NAME, conditions, written))?;
     let output = std::mem::take(&mut *output.0.lock().unwrap_or_else(PoisonError::into_inner));
     let message = match outcome {
         Outcome::Returned => None,
@@ -154,10 +155,10 @@ impl Seen {
 /// Bytes as text: what is no printable ASCII is escaped, but for the ends of lines.
 fn comparable(bytes: &[u8]) -> String {
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(table|function|thread|userdata|builtin|file|Thing)( \(|: )(builtin: )?0x[0-9a-f]+")
+        Regex::new(r"(?i)(table|function|thread|userdata|builtin|file|Thing)( \(|: )(builtin: )?0x[0-9a-f]+")
             .expect("it is one")
     });
-    static NAN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"-nan\b").expect("it is one"));
+    static NAN: LazyLock<Regex> = LazyLock::new(|| Regex::new("-nan").expect("it is one"));
     let text: String = bytes
         .split_inclusive(|b| *b == b'\n')
         .map(|line| {
