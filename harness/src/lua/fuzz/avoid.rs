@@ -11,17 +11,6 @@ pub const AVOIDED: &[(&str, &str)] =
 
 /// What is not compared of messages: a pattern, what takes its place on both sides, and what differs. Output is compared escaped, so that quotes follow a backslash.
 pub const UNCOMPARED: &[(&str, &str, &str)] = &[
-    (
-        r"(case\.lua:\d+: )?bad argument #\d+ to \\'[^\\]*\\'",
-        "bad argument to",
-        "names of functions of the library that are metamethods or called last, and positions of those that others call; which argument of table.remove is wrong",
-    ),
-    (
-        r"(case\.lua:\d+: )?C stack overflow",
-        "C stack overflow",
-        "the position of this error in functions of the library",
-    ),
-    (r" \(constant \\'[^\\]*\\'\)", "", "names of constants that are operands of bitwise operators"),
 ];
 
 /// Whether expressions stay on one line: releases of PUC Lua differ in the line of a call or an index whose operands are on several.

@@ -12,7 +12,7 @@ use lockstep_layout::{
 use lockstep_runtime::{CallKind, HostError, Metamethod, Named, instr_at, push_slots};
 
 use super::names::in_parentheses;
-use super::{Go, Here, Outcome, is_function, no_memory};
+use super::{Go, Here, Outcome, is_function};
 use crate::activation::{
     Registers, attend, chain_segment, counts_of, entry_of, interrupted, native_fits, renew_countdown,
 };
@@ -790,8 +790,7 @@ impl Here<'_> {
                         return Err(ErrorKind::BudgetExhausted);
                     }
                 }
-                if asked {
-                    attend(self.ctx, self.s, self.home, to);
+                if asked && attend(self.ctx, self.s, self.home, to) {
                     return Ok(Go::Continue);
                 }
             }

@@ -265,7 +265,7 @@ fn calls_nest_up_to_a_limit() {
                 let raised = vm.call(&main, &[]).unwrap_err();
                 assert_eq!(
                     (raised.kind, raised.to_string().as_str()),
-                    (ErrorKind::StackOverflow, "t.lks:6: C stack overflow")
+                    (ErrorKind::StackOverflow, "C stack overflow")
                 );
             }
             count.get() / 2

@@ -111,6 +111,9 @@ fn extreme(call: &mut Scope<'_>, least: bool) -> HostResult {
 }
 
 fn modf(call: &mut Scope<'_>) -> HostResult {
+    if let Some(value) = call.value(0).as_int() {
+        return call.answer((value, 0.0));
+    }
     let x: f64 = call.arg(0)?;
     let whole = x.trunc();
     let fraction = if x.is_infinite() { 0.0 } else { x - whole };

@@ -34,7 +34,7 @@ fn clock(call: &mut Scope<'_>) -> HostResult {
 
 fn difftime(call: &mut Scope<'_>) -> HostResult {
     let (a, b): (i64, i64) = (call.arg(0)?, call.arg(1)?);
-    call.answer(a as f64 - b as f64)
+    call.answer((i128::from(a) - i128::from(b)) as f64)
 }
 
 fn execute(call: &mut Scope<'_>) -> HostResult {
