@@ -95,6 +95,7 @@ pub const CI: &[Row] = &[
             vec![
                 lockstep(sh, "fuzz ir --count 3000 --level default"),
                 lockstep(sh, "fuzz bytecode --count 400 --level default"),
+                lockstep(sh, "fuzz lua --count 400"),
             ]
         },
     },

@@ -86,7 +86,10 @@ pub(super) fn run(options: &Options) -> Done {
     let concerns = |fault: &&'static Fault| options.matrix || gates.iter().any(|gate| gate.id == fault.gate);
     let not_planted: Vec<&str> = impossible.into_iter().filter(concerns).map(|fault| fault.id).collect();
     if !not_planted.is_empty() {
-        println!("not planted, as they take a build with the feature `plant`: {}", not_planted.join(", "));
+        println!(
+            "not planted, as they take a build with the features `plant` and `oracle`: {}",
+            not_planted.join(", ")
+        );
     }
     let plan = Plan {
         program: std::env::current_exe()?,
@@ -128,7 +131,7 @@ fn faults(options: &Options) -> Result<Vec<&'static Fault>, fault::UnknownFault>
 
 fn chosen_gates(options: &Options) -> Result<Vec<&'static Gate>, String> {
     if options.gates.is_empty() {
-        return Ok(GATES.iter().collect());
+        return Ok(GATES.iter().filter(|gate| gate.is_possible()).collect());
     }
     let known = || GATES.iter().map(|g| g.id).collect::<Vec<_>>().join(", ");
     options

@@ -6,7 +6,7 @@
 //! [`seal`] gives a fault a name that tells nothing.
 //!
 //! - [`codegen`], [`machine_code`], [`loader`]: the backend's work; [`optimiser`]: passes; [`exits`]: exits, entries, what the compiler answers;
-//! - [`machine`]: the collector, the interpreter, the bytecode optimiser;
+//! - [`machine`]: the collector, the interpreter, the bytecode optimiser; [`lua`]: what Lua means;
 //! - [`counting`]: coverage and proof of native execution; [`speed`]: time; [`process`]: what a backend does to its process;
 //! - [`mod@blind`]: written without sight of the gates, scored apart;
 //! - [`gates`] and [`matrix`]: what is meant to catch them, and the run that shows it; [`results`]: its file; [`rates`]: how rare they are.
@@ -21,6 +21,7 @@ mod edit;
 mod exits;
 pub mod gates;
 mod loader;
+mod lua;
 mod machine;
 mod machine_code;
 pub mod matrix;
@@ -88,11 +89,13 @@ pub enum Layer {
     Collector,
     /// The interpreter and the runtime's objects.
     Interpreter,
+    /// What Lua means: its parser, its code generator, its library, its arithmetic.
+    Lua,
 }
 
 impl Layer {
     /// All layers.
-    pub const ALL: [Layer; 12] = [
+    pub const ALL: [Layer; 13] = [
         Layer::CodeGeneration,
         Layer::Optimiser,
         Layer::Exits,
@@ -105,6 +108,7 @@ impl Layer {
         Layer::Process,
         Layer::Collector,
         Layer::Interpreter,
+        Layer::Lua,
     ];
 
     /// Its name for people.
@@ -122,6 +126,7 @@ impl Layer {
             Layer::Process => "process",
             Layer::Collector => "collector",
             Layer::Interpreter => "interpreter",
+            Layer::Lua => "Lua",
         }
     }
 }
@@ -149,6 +154,8 @@ enum Plant {
     Run(fn(&mut Observation)),
     /// The runtime and the interpreter of the runs that are compared, in builds with the feature `plant`.
     Machine(&'static str),
+    /// A Lua source, as Lockstep reads it.
+    Source(fn(&str) -> String),
     /// A module that the bytecode optimiser has worked on.
     Bytecode(fn(&mut Module)),
     /// The engine runs no native code although it was told to.
@@ -158,9 +165,10 @@ enum Plant {
 }
 
 impl Fault {
-    /// Whether this build can hold it: mistakes of the runtime and the interpreter take the feature `plant`.
+    /// Whether this build can hold it and has a gate for it: mistakes of the VM take the feature `plant`, those of Lua the judge, feature `oracle`.
     pub fn is_possible(&self) -> bool {
-        lockstep_runtime::plant::POSSIBLE || !matches!(self.plant, Plant::Machine(_))
+        let is_judged = gates::find(self.gate).is_some_and(gates::Gate::is_possible);
+        is_judged && (lockstep_runtime::plant::POSSIBLE || !matches!(self.plant, Plant::Machine(_)))
     }
 
     /// The pass that it is a mistake of.
@@ -189,6 +197,7 @@ pub fn known() -> impl Iterator<Item = &'static Fault> {
         speed::FAULTS,
         process::FAULTS,
         machine::FAULTS,
+        lua::FAULTS,
     ]
     .into_iter()
     .flatten()

@@ -32,7 +32,9 @@ pub fn environment() -> Result<Option<(&'static Fault, &'static str)>, String> {
     let (name, inner) = super::parse_id(said).ok_or_else(|| format!("{PLANT}: `{said}` is not `fault:NAME:ID`"))?;
     let fault = super::find(name).map_err(|e| format!("{PLANT}: {e}"))?;
     if !fault.is_possible() {
-        return Err(format!("{PLANT}: this build holds no faults of the VM; build it with `--features plant`"));
+        return Err(format!(
+            "{PLANT}: this build cannot hold it: faults of the VM take `--features plant`, those of Lua also `oracle`"
+        ));
     }
     Ok(Some((fault, inner)))
 }
@@ -112,6 +114,14 @@ impl Seams {
         }
         let _planted = Planted(switch(name));
         run()
+    }
+
+    /// A Lua source as Lockstep reads it.
+    pub fn source(self, source: &str) -> String {
+        match self.plant() {
+            Some(Plant::Source(change)) => change(source),
+            _ => source.to_owned(),
+        }
     }
 
     /// Changes what the bytecode optimiser has made.

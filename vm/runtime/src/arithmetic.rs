@@ -159,7 +159,8 @@ pub fn floor_div(a: i64, b: i64) -> Option<i64> {
         return None;
     }
     let (quotient, remainder) = (a.wrapping_div(b), a.wrapping_rem(b));
-    Some(if remainder != 0 && (remainder ^ b) < 0 { quotient - 1 } else { quotient })
+    let is_below = remainder != 0 && (remainder ^ b) < 0 && !crate::planted!("truncating-division");
+    Some(if is_below { quotient - 1 } else { quotient })
 }
 
 /// The remainder of [`floor_div`], which has the divisor's sign.
@@ -176,6 +177,9 @@ pub fn floor_mod(a: i64, b: i64) -> Option<i64> {
 #[inline]
 pub fn float_mod(a: f64, b: f64) -> f64 {
     let remainder = a % b;
+    if crate::planted!("float-remainder") {
+        return remainder;
+    }
     if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) { remainder + b } else { remainder }
 }
 
@@ -218,6 +222,7 @@ pub fn shift_left(a: i64, b: i64) -> i64 {
     (match b {
         0..=63 => a << b,
         -63..=-1 => a >> -b,
+        _ if crate::planted!("wrapping-shift") => a << (b & 63),
         _ => 0,
     }) as i64
 }
@@ -237,6 +242,7 @@ pub fn shift_right(a: i64, b: i64) -> i64 {
 ///
 /// `None` says that a float is beyond all integers (or NaN), so that the loop's direction decides.
 pub fn loop_limit(limit: f64, ascending: bool) -> Option<i64> {
+    let ascending = ascending != crate::planted!("loop-limit");
     float_to_integer(if ascending { limit.floor() } else { limit.ceil() })
 }
 

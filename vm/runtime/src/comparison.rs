@@ -70,6 +70,9 @@ pub unsafe fn raw_less_equal(a: Slot, b: Slot) -> Option<bool> {
 
 /// `i < f`, that is `i < ceil(f)`.
 fn integer_less_float(i: i64, f: f64) -> bool {
+    if crate::planted!("rounded-comparison") {
+        return (i as f64) < f;
+    }
     match float_to_integer(f.ceil()) {
         Some(ceiling) => i < ceiling,
         // Beyond all integers, or NaN.

@@ -1,8 +1,8 @@
 //! What values are called in a program: `local 'x'`, `field 'y'`, `global 'z'`, `upvalue 'u'`, `method 'm'`, `constant 'c'`; and what functions are called, by the instruction
 //! that calls them.
 //!
-//! A register with a name is a local variable. Any other is named by the instruction that wrote it last, if that stands before the
-//! current one with no way into the code between them. Names are those of the program as it was written, whatever the optimiser has made of it.
+//! A register with a name is a local variable. Any other is named by the instruction that wrote it last, if that was executed for
+//! sure. Names are those of the program as it was written, whatever the optimiser has made of it.
 
 use std::fmt;
 
@@ -99,9 +99,10 @@ fn name(function: &Function, pc: Pc, reg: Reg) -> Option<Named> {
         _ => None,
     };
     match instr {
-        Instr::MoveAny { a, .. } => name(function, at, a),
+        Instr::MoveAny { a, .. } if a < reg => name(function, at, a),
         Instr::GetNameAny { object, .. } => {
-            let globals = name(function, at, object).is_some_and(|named| named.name == GLOBALS);
+            let is_variable = |named: &Named| matches!(named.what, "local" | "upvalue");
+            let globals = name(function, at, object).is_some_and(|named| is_variable(&named) && named.name == GLOBALS);
             let what = if globals { "global" } else { "field" };
             operands.iter().find_map(text).and_then(|field| named(what, field))
         }
@@ -118,31 +119,44 @@ fn name(function: &Function, pc: Pc, reg: Reg) -> Option<Named> {
     }
 }
 
+/// A string as a name: PUC Lua's end at a zero byte.
 fn string(function: &Function, index: usize) -> Option<String> {
-    function.strings.get(index).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    let bytes = function.strings.get(index)?.split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// The instruction before `pc` that wrote a register last, if there is no way into the code between them.
+/// The instruction before `pc` that wrote a register last, if it is sure to have been executed: it does not lie behind a jump that leads beyond it. Code is read from its beginning, as
+/// PUC Lua reads it: what is written again where branches meet has no name, however one came there.
 fn writer(function: &Function, pc: Pc, reg: Reg) -> Option<(Pc, Instr)> {
-    let is_target = |at: Pc| {
-        function.code.iter().any(|instr| instr.target() == Some(at))
-            || function.tables.iter().any(|table| table.all().any(|target| target == at))
-    };
-    for at in (0..pc.0).rev().map(Pc) {
-        if is_target(Pc(at.0 + 1)) {
-            return None;
-        }
+    let mut found = None;
+    // Code before this is conditional.
+    let mut joins = Pc(0);
+    for at in (0..pc.0).map(Pc) {
         let instr = function.instr(at);
-        let mut writes = false;
+        if !enters_loop(function, instr) {
+            let leads_on = |target: Pc| target.0 > at.0 + 1 && target <= pc;
+            function.for_each_successor(at, |target| joins = if leads_on(target) { joins.max(target) } else { joins });
+        }
+        let mut writes = match instr {
+            // What a call leaves above its function is no one's.
+            Instr::CallAny { base, .. } => reg >= base,
+            _ => false,
+        };
         instr.for_each_def(|def| writes |= def == reg);
         if writes {
-            return Some((at, instr));
-        }
-        if !instr.info().falls_through() {
-            return None;
+            found = (at >= joins).then_some((at, instr));
         }
     }
-    None
+    found
+}
+
+/// Whether an instruction leads to the end of a loop, or to its first round: its body counts as executed.
+fn enters_loop(function: &Function, instr: Instr) -> bool {
+    match instr {
+        Instr::ForPrepAny { .. } => true,
+        Instr::Jump { target } => matches!(function.instr(target), Instr::ForInAny { .. }),
+        _ => false,
+    }
 }
 
 /// What a field is called by its key: constants by their text, and small integers as Lua has them.

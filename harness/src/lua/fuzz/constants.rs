@@ -81,7 +81,8 @@ pub const STRS: &[&str] = &[
     "\"key=val, k2=v2\"",
     "\"  x  \"",
     "\"1,2,,3\"",
-    "\"\\xff\\xfe\"",
+    // Put together: as a constant it could be a name in a message, which Lockstep has in UTF-8.
+    "(\"\\xff\" .. \"\\xfe\")",
     "\"10a\"",
     "\"äö\"",
 ];
@@ -90,6 +91,8 @@ pub const STRS: &[&str] = &[
 pub const PATTERNS: &[&str] = &[
     "\"%a+\"",
     "\"%d+\"",
+    "\"^%d+\"",
+    "\"^b\"",
     "\"(%a)(%d*)\"",
     "\"^%s*(.-)%s*$\"",
     "\".\"",

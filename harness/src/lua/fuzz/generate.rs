@@ -137,7 +137,10 @@ impl Generator {
                 b'q' => text.push_str(self.rng.pick::<&str>(SHORT)),
                 b'P' => text.push_str(self.rng.pick::<&str>(PATTERNS)),
                 _ => {
-                    let node = self.hole(hole, depth, rest);
+                    let mut node = self.hole(hole, depth, rest);
+                    if let Some(other) = avoid::instead_of_zero(&text).filter(|_| node.text() == "0") {
+                        node = Node::leaf(Kind::Expr, other);
+                    }
                     if !text.is_empty() {
                         parts.push(Part::Text(std::mem::take(&mut text).into()));
                     }
@@ -280,7 +283,11 @@ impl Generator {
             return Node::leaf(Kind::Expr, name);
         }
         if depth == 0 || self.left == 0 || self.rng.one_in(4) {
-            return Node::leaf(Kind::Expr, *self.rng.pick(ty.constants()));
+            let mut node = Node::leaf(Kind::Expr, *self.rng.pick(ty.constants()));
+            if avoid::ON_ONE_LINE {
+                node.join_lines();
+            }
+            return node;
         }
         let row = self.pick_row(ty.rows(), depth);
         let node = self.row(Kind::Expr, row, depth - 1);

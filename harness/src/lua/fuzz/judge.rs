@@ -11,7 +11,6 @@ use lockstep_runtime::Limits;
 use regex_lite::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::avoid;
 use crate::fault;
 use crate::lua::side::Way;
 
@@ -123,8 +122,9 @@ fn on_lockstep(source: &str, way: Way) -> Result<Seen, String> {
     let limits = Limits { budget: Some(BUDGET), ..Limits::default() };
     let conditions = Conditions { limits, optimiser: way.optimised.then(PassConfig::default), stress };
     let output = Output::default();
-    let (source, written) = (source.as_bytes().to_vec(), Box::new(output.clone()));
-    let outcome = fault::ambient().within(|| standalone::evaluate(source, NAME, conditions, written))?;
+    let seams = fault::ambient();
+    let (source, written) = (seams.source(source).into_bytes(), Box::new(output.clone()));
+    let outcome = seams.within(|| standalone::evaluate(source, NAME, conditions, written))?;
     let output = std::mem::take(&mut *output.0.lock().unwrap_or_else(PoisonError::into_inner));
     let message = match outcome {
         Outcome::Returned => None,
@@ -154,10 +154,10 @@ impl Seen {
 /// Bytes as text: what is no printable ASCII is escaped, but for the ends of lines.
 fn comparable(bytes: &[u8]) -> String {
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(table|function|thread|userdata|builtin|file|Thing)( \(|: )(builtin: )?0x[0-9a-f]+")
+        Regex::new(r"(?i)(table|function|thread|userdata|builtin|file|Thing)( \(|: )(builtin: )?0x[0-9a-f]+")
             .expect("it is one")
     });
-    static NAN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"-nan\b").expect("it is one"));
+    static NAN: LazyLock<Regex> = LazyLock::new(|| Regex::new("-nan").expect("it is one"));
     let text: String = bytes
         .split_inclusive(|b| *b == b'\n')
         .map(|line| {
@@ -166,5 +166,5 @@ fn comparable(bytes: &[u8]) -> String {
         })
         .collect();
     let text = ADDRESS.replace_all(&text, "$1${2}0x…");
-    avoid::without_uncompared(&NAN.replace_all(&text, "nan"))
+    NAN.replace_all(&text, "nan").into_owned()
 }

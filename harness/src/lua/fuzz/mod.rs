@@ -113,11 +113,11 @@ impl LuaBatch {
 mod tests {
     use super::*;
 
-    /// A few seconds of the fuzzer, in this process. What differs and is not in the list of [`avoid`] is the command's to find: here most programs must agree.
+    /// A few seconds of the fuzzer, in this process.
     #[test]
-    fn most_random_programs_do_what_puc_lua_does() {
+    fn random_programs_do_what_puc_lua_does() {
         let report = LuaBatch { seed: 1, first: 0, count: 16 }.run(&mut |_| {}).expect("PUC Lua starts");
-        assert!(report.divergences.len() <= 4, "{:#?}", report.divergences);
+        assert_eq!(report.divergences, []);
         assert!(report.given_up <= 2 && report.chunks >= 15 && report.output > 1000, "{report:?}");
     }
 

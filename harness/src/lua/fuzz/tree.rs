@@ -61,13 +61,12 @@ impl Node {
         }
     }
 
-    /// Puts everything on one line, but for line ends that a backslash makes part of a string.
+    /// Puts everything on one line; line ends that a backslash makes part of a string become escapes.
     pub fn join_lines(&mut self) {
         for part in &mut self.parts {
             match part {
                 Part::Text(text) if text.contains('\n') => {
-                    let joined = text.replace("\\\n", "\\\r").replace('\n', " ").replace("\\\r", "\\\n");
-                    *text = joined.into();
+                    *text = text.replace("\\\n", "\\n").replace('\n', " ").into();
                 }
                 Part::Text(_) => {}
                 Part::Node(node) => node.join_lines(),

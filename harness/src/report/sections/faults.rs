@@ -21,7 +21,9 @@ pub(super) fn section(faults: Option<&Faults>) -> Section {
     }
     if !faults.not_planted.is_empty() {
         let names = faults.not_planted.join(", ");
-        section.missing.push(format!("Not planted, as they take a build with the feature `plant`: {names}."));
+        section
+            .missing
+            .push(format!("Not planted, as they take a build with the features `plant` and `oracle`: {names}."));
     }
     let rows = faults.planted.iter().map(|fault| {
         let caught = if fault.caught() {

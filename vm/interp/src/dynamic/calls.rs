@@ -9,7 +9,8 @@ use lockstep_layout::{
 };
 use lockstep_runtime::{CallKind, HostError, Metamethod, Named, instr_at, push_slots};
 
-use super::{Go, Here, Outcome, is_function, no_memory};
+use super::names::in_parentheses;
+use super::{Go, Here, Outcome, is_function};
 use crate::activation::{
     Registers, attend, chain_segment, count_down, counts_of, entry_of, interrupted, is_asked, native_fits,
 };
@@ -230,13 +231,7 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             self.vm().dynamic.staged.clear();
-            let named = match self.calling() {
-                Some(_) if !self.is_in_library() => {
-                    self.vm().modules().name_of_callee(FuncId((*self.s.frame).func), self.s.pc())
-                }
-                _ => None,
-            };
-            let name = named.map_or(String::new(), |named| format!(" ({named})"));
+            let name = in_parentheses(self.name_of_callee());
             let message = format!("attempt to call a {} value{name}", self.type_of(callee));
             self.vm().set_message(message);
             ErrorKind::TypeError
@@ -499,13 +494,7 @@ impl Here<'_> {
                     ErrorKind::HostError
                 }
                 HostError::ArgumentOfCaller { index, problem } => self.library_argument(index, &problem),
-                HostError::Plain(message) => match self.heap().new_string(message.as_bytes()) {
-                    Ok(string) => {
-                        vm.dynamic.thrown = string.slot();
-                        ErrorKind::Raised
-                    }
-                    Err(error) => no_memory(error),
-                },
+                HostError::Plain(message) => self.throw_text(&message),
                 HostError::Value(value) => {
                     vm.dynamic.thrown = value.get();
                     ErrorKind::Raised
@@ -524,18 +513,7 @@ impl Here<'_> {
     /// As for [`Here::call_value`].
     unsafe fn bad_argument(&mut self, function: Slot, index: usize, problem: &str) -> String {
         // SAFETY: the caller says so.
-        unsafe {
-            let called = match self.calling() {
-                Some(Instr::CallAny { base, .. } | Instr::TailCallAny { base, .. }) if *self.slot(base) == function => {
-                    self.name_of(base)
-                }
-                Some(Instr::ForInAny { .. }) => {
-                    self.vm().modules().name_of_callee(FuncId((*self.s.frame).func), self.s.pc())
-                }
-                _ => None,
-            };
-            self.argument_message(called, function, index, problem)
-        }
+        unsafe { self.argument_message(self.name_of_callee(), function, index, problem) }
     }
 
     /// What is wrong with an argument, counted from 0, of a function that is called so; without a name from the call, it is the library's.
@@ -557,15 +535,6 @@ impl Here<'_> {
             Some(index) => format!("bad argument #{} to '{name}' ({problem})", index + 1),
             None => format!("calling '{name}' on bad self ({problem})"),
         }
-    }
-
-    /// The instruction that calls; `None` if the host has entered the VM and calls.
-    ///
-    /// # Safety
-    /// As for [`Here::call_value`].
-    unsafe fn calling(&self) -> Option<Instr> {
-        // SAFETY: the caller says so.
-        (!self.s.frame.is_null()).then(|| unsafe { self.instr() })
     }
 
     /// `tail_call`.
@@ -831,8 +800,7 @@ impl Here<'_> {
                 if self.vm().counts_down() && !self.vm().steps() && !count_down(self.ctx, || *self.s) {
                     return Err(ErrorKind::BudgetExhausted);
                 }
-                if asked {
-                    attend(self.ctx, self.s, self.home, to);
+                if asked && attend(self.ctx, self.s, self.home, to) {
                     return Ok(Go::Continue);
                 }
             }

@@ -105,8 +105,10 @@ impl Here<'_> {
                 self.stage(base, 1, args);
             }
             if start.is(Tag::FOREIGN) {
-                (*thread).status = ThreadStatus::Dead;
+                // It needs no stack of its own, and does not become the current thread.
+                (*thread).status = ThreadStatus::Running;
                 let outcome = self.call_host(start);
+                (*thread).status = ThreadStatus::Dead;
                 if let Err(kind) = outcome {
                     self.leave_pending(kind);
                     if kind.is_final() {

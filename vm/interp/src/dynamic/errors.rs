@@ -28,6 +28,20 @@ impl Here<'_> {
         ErrorKind::Raised
     }
 
+    /// Raises a text, as it is.
+    ///
+    /// # Safety
+    /// As for [`Here::throw`].
+    pub unsafe fn throw_text(&mut self, text: &str) -> ErrorKind {
+        // SAFETY: the caller says so; the string was just made.
+        unsafe {
+            match self.heap().new_string(text.as_bytes()) {
+                Ok(string) => self.throw(string.slot()),
+                Err(error) => no_memory(error),
+            }
+        }
+    }
+
     /// Raises at the current instruction.
     ///
     /// # Safety
@@ -60,7 +74,7 @@ impl Here<'_> {
         }
     }
 
-    /// The error of this kind, with value and message.
+    /// The error of this kind, with value and message: with its position where the program itself fails, without one in a library and in functions of the host.
     ///
     /// # Safety
     /// As for [`Here::raise`].
@@ -83,18 +97,17 @@ impl Here<'_> {
             let mut value = vm.dynamic.no_memory;
             if kind != ErrorKind::MemoryLimit && !kind.is_final() {
                 let what = message.as_deref().unwrap_or(kind.message());
-                let text = match self.s.frame.is_null() || self.is_of_library() {
+                let is_outside = self.s.frame.is_null() || self.is_in_library() || self.is_in_host();
+                let text = match is_outside || self.is_of_library() {
                     true => what.to_owned(),
                     false => {
-                        let (func, line) = self.position();
+                        let func = FuncId((*self.s.frame).func);
                         let modules = vm.modules();
-                        let innermost = modules.place(FuncId((*self.s.frame).func), self.s.pc());
-                        // Called by a function without lines, a function of the host has no position to name.
-                        match kind == ErrorKind::HostError && innermost.1 == 0 {
-                            true => what.to_owned(),
-                            // A function whose lines were stripped.
-                            false if line == 0 => format!("{}:-1: {what}", modules.source(func)),
-                            false => format!("{}:{line}: {what}", modules.source(func)),
+                        match modules.place(func, self.s.pc()).1 {
+                            // A function whose lines were stripped: functions of the host have no position to name.
+                            0 if kind == ErrorKind::HostError => what.to_owned(),
+                            0 => format!("{}:-1: {what}", modules.source(func)),
+                            line => format!("{}:{line}: {what}", modules.source(func)),
                         }
                     }
                 };
@@ -103,31 +116,6 @@ impl Here<'_> {
                 }
             }
             Pending { kind, value, message, raised_by, ..Pending::default() }
-        }
-    }
-
-    /// Where the program is: a function that is no library's, and the line. What is stands for its caller, as functions of the host do.
-    ///
-    /// # Safety
-    /// As for [`Here::raise`].
-    unsafe fn position(&mut self) -> (FuncId, u32) {
-        // SAFETY: the caller says so; callers of a live frame are live, each with its pc stored.
-        unsafe {
-            let modules = self.vm().modules();
-            let innermost = FuncId((*self.s.frame).func);
-            let (mut frame, mut pc) = (self.s.frame, self.s.pc());
-            loop {
-                let func = FuncId((*frame).func);
-                let (_, line) = modules.place(func, pc);
-                if line != 0 || !modules.is_library(func) {
-                    return (func, line);
-                }
-                frame = (*frame).caller as *mut Frame;
-                if frame.is_null() {
-                    return (innermost, 0);
-                }
-                pc = Pc((*frame).pc);
-            }
         }
     }
 
@@ -158,10 +146,7 @@ impl Here<'_> {
                     text = format!("{}:{line}: {text}", modules.source(func));
                 }
             }
-            match self.heap().new_string(text.as_bytes()) {
-                Ok(string) => self.throw(string.slot()),
-                Err(error) => no_memory(error),
-            }
+            self.throw_text(&text)
         }
     }
 
@@ -187,7 +172,7 @@ impl Here<'_> {
         }
     }
 
-    /// Whether the instruction stands for a function of Lua's library, whose own errors have no position.
+    /// Whether the instruction stands for a function of Lua's library.
     ///
     /// # Safety
     /// The registers are those of a running activation.

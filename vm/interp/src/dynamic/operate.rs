@@ -66,7 +66,12 @@ impl Here<'_> {
                     Ok(Go::Next)
                 }
                 Err(error @ (ArithError::DivideByZero | ArithError::ModuloByZero)) => {
-                    self.fail(ErrorKind::DivideByZero, error.message().unwrap_or_default().to_owned())
+                    let message = error.message().unwrap_or_default();
+                    match a.is(Tag::STRING) || b.is(Tag::STRING) {
+                        // Lua's strings do arithmetic in metamethods of the library, whose errors have no position.
+                        true => Err(self.throw_text(message)),
+                        false => self.fail(ErrorKind::DivideByZero, message.to_owned()),
+                    }
                 }
                 Err(error) => match self.binary_metamethod(op.metamethod(), a, b, 0)? {
                     Some(outcome) => Ok(outcome),

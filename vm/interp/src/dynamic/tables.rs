@@ -64,7 +64,10 @@ impl Here<'_> {
         // SAFETY: the caller says so.
         unsafe {
             let heap = self.heap();
-            for _ in 0..CHAIN {
+            for link in 0..CHAIN {
+                if link == 1 && lockstep_runtime::planted!("index-chain") {
+                    return Some(Slot::NIL);
+                }
                 let Some(metatable) = heap.metatable(object) else {
                     return object.is(Tag::TABLE).then_some(Slot::NIL);
                 };
@@ -96,7 +99,9 @@ impl Here<'_> {
                     Some(table) => {
                         let value = table.get(key);
                         let method = match table.metatable() {
-                            Some(metatable) if value.is_nil() => {
+                            Some(metatable)
+                                if value.is_nil() && !(link == 1 && lockstep_runtime::planted!("index-chain")) =>
+                            {
                                 self.heap().metamethod_in(metatable, Metamethod::Index)
                             }
                             _ => Slot::NIL,

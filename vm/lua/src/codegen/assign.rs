@@ -26,7 +26,11 @@ impl FunctionCode<'_> {
                     self.push(*expr)?;
                     self.release(before);
                 }
-                _ if index + 1 < exprs.len() || missing == 1 || !self.chunk.is_open(*expr) => {
+                _ if index + 1 < exprs.len()
+                    || missing == 1
+                    || !self.chunk.is_open(*expr)
+                    || (lockstep_runtime::planted!("lost-values") && missing == 2) =>
+                {
                     self.push(*expr)?;
                 }
                 _ => {
@@ -125,7 +129,11 @@ impl FunctionCode<'_> {
     /// A register with the value of an expression that none of the assignments changes.
     fn unassigned(&mut self, id: ExprId, assigned: &[Reg]) -> Made<Reg> {
         match self.chunk.expr(id) {
-            Expr::Local(local) if assigned.contains(&self.register_of(*local)) => self.push(id),
+            Expr::Local(local)
+                if assigned.contains(&self.register_of(*local)) && !lockstep_runtime::planted!("early-assignment") =>
+            {
+                self.push(id)
+            }
             _ => self.operand(id, None),
         }
     }

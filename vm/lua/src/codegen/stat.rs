@@ -73,7 +73,9 @@ impl FunctionCode<'_> {
         let label = code.label;
         // A label still to come is in the scope of what its block has declared so far, or of less.
         let top = code.top.unwrap_or_else(|| self.blocks.get(code.block + 1).map_or(self.active, |inner| inner.first));
-        self.close_from(line, top);
+        if !lockstep_runtime::planted!("goto-leaves-open") {
+            self.close_from(line, top);
+        }
         self.jump(line, label);
     }
 
@@ -87,7 +89,9 @@ impl FunctionCode<'_> {
         if self.closing.last().is_some_and(|register| *register >= first) {
             let done = self.builder.label();
             self.jump_if(condition, true, done)?;
-            self.close_from(line, first);
+            if !lockstep_runtime::planted!("shared-iteration") {
+                self.close_from(line, first);
+            }
             self.jump(line, head);
             self.builder.bind(done);
             self.close_block(line, true);

@@ -190,7 +190,8 @@ fn select(call: &mut Scope<'_>) -> HostResult {
         return call.answer(count);
     }
     let index: i64 = call.arg(0)?;
-    let from = if index < 0 { count + index } else { index - 1 };
+    let too_far = i64::from(index < -1 && lockstep_runtime::planted!("select-offset"));
+    let from = if index < 0 { count + index + too_far } else { index - 1 };
     if from < 0 {
         return Err(call.bad_argument(0, "index out of range"));
     }

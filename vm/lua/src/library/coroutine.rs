@@ -29,7 +29,10 @@ pub fn open(scope: &mut Scope<'_>, globals: Table<'_>) -> HostResult {
 }
 
 fn isyieldable(call: &mut Scope<'_>) -> HostResult {
-    let coroutine = Some(call.value(0)).filter(|value| value.type_name() == "thread");
+    let coroutine = (call.count() > 0).then(|| call.value(0));
+    if coroutine.is_some_and(|value| value.type_name() != "thread") {
+        return Err(call.wrong_type(0, "thread"));
+    }
     let answer = call.is_yieldable(coroutine);
     call.answer(answer)
 }

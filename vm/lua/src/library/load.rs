@@ -195,19 +195,19 @@ fn load(call: &mut Scope<'_>) -> HostResult {
     let first = call.value(0);
     let mode = optional_bytes(call, 2, b"bt")?;
     let env = if call.count() >= 4 { call.value(3) } else { globals(call) };
-    if let Some(text) = first.as_str() {
+    let text = match first.as_str() {
+        Some(text) => Some(text),
+        None => call.spell_number(first)?,
+    };
+    if let Some(text) = text {
         let name = call.arg::<Option<Str<'_>>>(1)?.map_or(text.bytes(), Str::bytes);
         let made = chunk(call, text.bytes(), name, mode, env)?;
         return answer_chunk(call, made);
     }
-    if let Some(number) = call.spell_number(first)? {
-        let made = chunk(call, number.bytes(), number.bytes(), mode, env)?;
-        return answer_chunk(call, made);
-    }
+    let name = optional_bytes(call, 1, b"=(load)")?;
     if first.as_function().is_none() {
         return Err(call.wrong_type(0, "function"));
     }
-    let name = optional_bytes(call, 1, b"=(load)")?;
     let mut source = Vec::new();
     loop {
         let more = call.scope(|scope| {
@@ -216,12 +216,15 @@ fn load(call: &mut Scope<'_>) -> HostResult {
                 Ok(values) => values.first().copied().unwrap_or(Local::NIL),
                 Err(error) => return Ok(Err(scope.own(error))),
             };
-            match piece.as_str() {
-                Some(text) if !text.bytes().is_empty() => {
+            let text = match piece.as_str() {
+                Some(text) => Some(text),
+                None => scope.spell_number(piece)?,
+            };
+            match text {
+                Some(text) => {
                     source.extend_from_slice(text.bytes());
-                    Ok(Ok(true))
+                    Ok(Ok(!text.bytes().is_empty()))
                 }
-                Some(_) => Ok(Ok(false)),
                 None if piece.is_nil() => Ok(Ok(false)),
                 None => Err(HostError::Message("reader function must return a string".to_owned())),
             }

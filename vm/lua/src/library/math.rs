@@ -82,7 +82,8 @@ fn fmod(call: &mut Scope<'_>) -> HostResult {
         }
         return call.answer(a.wrapping_rem(b));
     }
-    let (a, b): (f64, f64) = (call.arg(0)?, call.arg(1)?);
+    // The second argument is checked first, as by what C compilers make of PUC Lua.
+    let (b, a): (f64, f64) = (call.arg(1)?, call.arg(0)?);
     call.answer(a % b)
 }
 
@@ -110,6 +111,9 @@ fn extreme(call: &mut Scope<'_>, least: bool) -> HostResult {
 }
 
 fn modf(call: &mut Scope<'_>) -> HostResult {
+    if let Some(value) = call.value(0).as_int() {
+        return call.answer((value, 0.0));
+    }
     let x: f64 = call.arg(0)?;
     let whole = x.trunc();
     let fraction = if x.is_infinite() { 0.0 } else { x - whole };

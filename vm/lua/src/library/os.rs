@@ -33,8 +33,8 @@ fn clock(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn difftime(call: &mut Scope<'_>) -> HostResult {
-    let (a, b): (f64, f64) = (call.arg(0)?, call.arg(1)?);
-    call.answer(a - b)
+    let (a, b): (i64, i64) = (call.arg(0)?, call.arg(1)?);
+    call.answer((i128::from(a) - i128::from(b)) as f64)
 }
 
 fn execute(call: &mut Scope<'_>) -> HostResult {

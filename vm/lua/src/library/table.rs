@@ -1,6 +1,6 @@
 //! `table`.
 
-use lockstep_runtime::{HostError, HostResult, Local, Scope, Table};
+use lockstep_runtime::{HostError, HostResult, Local, Metamethod, Scope, float_to_integer};
 
 use super::{Code, optional, optional_bytes};
 
@@ -14,38 +14,52 @@ pub const FUNCTIONS: &[(&str, Code)] = &[
     ("unpack", unpack),
 ];
 
-/// A table argument. One without a metatable is accessed directly.
-fn table<'s>(call: &mut Scope<'s>, index: usize) -> HostResult<Table<'s>> {
-    call.arg(index)
-}
-
-fn length(call: &mut Scope<'_>, table: Table<'_>) -> HostResult<i64> {
-    match call.len(table)?.as_int() {
-        Some(length) => Ok(length),
-        None => Err("object length is not an integer".into()),
+/// A value that acts as a table: one, or one whose metatable has what it takes to do `what` with it.
+fn table<'s>(call: &mut Scope<'s>, index: usize, what: &[Metamethod]) -> HostResult<Local<'s>> {
+    let value = call.value(index);
+    if value.as_table().is_none()
+        && (call.metatable(value).is_none() || what.iter().any(|event| call.metamethod(value, *event).is_nil()))
+    {
+        return Err(call.wrong_type(index, "table"));
     }
+    Ok(value)
 }
 
-fn get<'s>(call: &mut Scope<'s>, table: Table<'_>, index: i64) -> HostResult<Local<'s>> {
-    let value = call.raw_get_int(table, index);
-    if value.is_nil() && call.metatable(table.local()).is_some() { call.get(table, index) } else { Ok(value) }
+/// What it takes to read elements, to write them, and to do both, up to the length.
+const READ: &[Metamethod] = &[Metamethod::Index];
+const WRITE: &[Metamethod] = &[Metamethod::NewIndex];
+const READ_ALL: &[Metamethod] = &[Metamethod::Index, Metamethod::Len];
+const CHANGE_ALL: &[Metamethod] = &[Metamethod::Index, Metamethod::NewIndex, Metamethod::Len];
+
+fn length(call: &mut Scope<'_>, value: Local<'_>) -> HostResult<i64> {
+    let length = call.len(value)?;
+    let number = call.to_number(length);
+    let integer = number.and_then(|number| number.as_int().or_else(|| number.as_float().and_then(float_to_integer)));
+    integer.ok_or_else(|| "object length is not an integer".into())
 }
 
-fn set(call: &mut Scope<'_>, table: Table<'_>, index: i64, value: Local<'_>) -> HostResult {
-    match call.metatable(table.local()) {
-        None => call.raw_set_int(table, index, value),
-        Some(_) => call.set(table, index, value),
+fn get<'s>(call: &mut Scope<'s>, value: Local<'_>, index: i64) -> HostResult<Local<'s>> {
+    if let Some(table) = value.as_table() {
+        let element = call.raw_get_int(table, index);
+        if !element.is_nil() || call.metatable(value).is_none() {
+            return Ok(element);
+        }
+    }
+    call.get(value, index)
+}
+
+fn set(call: &mut Scope<'_>, value: Local<'_>, index: i64, element: Local<'_>) -> HostResult {
+    match value.as_table().filter(|_| call.metatable(value).is_none()) {
+        Some(table) => call.raw_set_int(table, index, element),
+        None => call.set(value, index, element),
     }
 }
 
 fn concat(call: &mut Scope<'_>) -> HostResult {
-    let table = table(call, 0)?;
+    let table = table(call, 0, READ_ALL)?;
+    let end = length(call, table)?;
     let separator = optional_bytes(call, 1, b"")?;
-    let first: i64 = optional(call, 2, 1)?;
-    let last = match call.arg::<Option<i64>>(3)? {
-        Some(last) => last,
-        None => length(call, table)?,
-    };
+    let (first, last): (i64, i64) = (optional(call, 2, 1)?, optional(call, 3, end)?);
     let mut bytes = Vec::new();
     let mut index = first;
     while index <= last {
@@ -71,7 +85,7 @@ fn concat(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn insert(call: &mut Scope<'_>) -> HostResult {
-    let table = table(call, 0)?;
+    let table = table(call, 0, CHANGE_ALL)?;
     let end = length(call, table)?.wrapping_add(1);
     match call.count() {
         2 => {
@@ -97,11 +111,11 @@ fn insert(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn remove(call: &mut Scope<'_>) -> HostResult {
-    let table = table(call, 0)?;
+    let table = table(call, 0, CHANGE_ALL)?;
     let size = length(call, table)?;
     let position: i64 = optional(call, 1, size)?;
     if position != size && (position as u64).wrapping_sub(1) > size as u64 {
-        return Err(call.bad_argument(0, "position out of bounds"));
+        return Err(call.bad_argument(1, "position out of bounds"));
     }
     let removed = get(call, table, position)?;
     for index in position..size {
@@ -116,9 +130,10 @@ fn remove(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn move_elements(call: &mut Scope<'_>) -> HostResult {
-    let from_table = table(call, 0)?;
     let (from, end, to): (i64, i64, i64) = (call.arg(1)?, call.arg(2)?, call.arg(3)?);
-    let to_table = if call.value(4).is_nil() { from_table } else { table(call, 4)? };
+    let from_table = table(call, 0, READ)?;
+    let to_index = if call.value(4).is_nil() { 0 } else { 4 };
+    let to_table = table(call, to_index, WRITE)?;
     if end >= from {
         if from <= 0 && end >= i64::MAX + from {
             return Err(call.bad_argument(2, "too many elements to move"));
@@ -127,7 +142,7 @@ fn move_elements(call: &mut Scope<'_>) -> HostResult {
         if to > i64::MAX - count + 1 {
             return Err(call.bad_argument(3, "destination wrap around"));
         }
-        let ascending = to > end || to <= from || !to_table.local().raw_equals(from_table.local());
+        let ascending = to > end || to <= from || (to_index != 0 && !call.equals(from_table, to_table)?);
         for step in 0..count {
             let offset = if ascending { step } else { count - 1 - step };
             call.scope(|scope| {
@@ -156,10 +171,9 @@ const UNPACK_MOST: u64 = 1_000_000;
 fn unpack(call: &mut Scope<'_>) -> HostResult {
     let value = call.value(0);
     let first: i64 = optional(call, 1, 1)?;
-    let last = match (call.arg::<Option<i64>>(2)?, value.as_table()) {
-        (Some(last), _) => last,
-        (None, Some(table)) => length(call, table)?,
-        (None, None) => call.len(value)?.as_int().unwrap_or(0),
+    let last = match call.arg::<Option<i64>>(2)? {
+        Some(last) => last,
+        None => length(call, value)?,
     };
     if first > last {
         return Ok(());
@@ -168,17 +182,14 @@ fn unpack(call: &mut Scope<'_>) -> HostResult {
         return Err("too many results to unpack".into());
     }
     for index in first..=last {
-        let element = match value.as_table() {
-            Some(table) => get(call, table, index)?,
-            None => call.get(value, index)?,
-        };
+        let element = get(call, value, index)?;
         call.push(element)?;
     }
     Ok(())
 }
 
 fn sort(call: &mut Scope<'_>) -> HostResult {
-    let table = table(call, 0)?;
+    let table = table(call, 0, CHANGE_ALL)?;
     let size = length(call, table)?;
     if size < 2 {
         return Ok(());
@@ -200,11 +211,17 @@ fn sort(call: &mut Scope<'_>) -> HostResult {
             false => Ok(scope.call_one(comparator, &[a, b])?.truth()),
         })
     };
-    quicksort(call, &mut values, &mut less)?;
-    for (index, value) in values.iter().enumerate() {
-        set(call, table, index as i64 + 1, *value)?;
+    let outcome = quicksort(call, &mut values, &mut less);
+    // After an error a plain table is as far as it was sorted; one with metamethods stays as it was, since they are the program's, whose error waits.
+    let plain = table.as_table().filter(|_| call.metatable(table).is_none());
+    for (index, value) in (1..).zip(&values) {
+        match plain {
+            Some(table) => call.raw_set_int(table, index, *value)?,
+            None if outcome.is_ok() => set(call, table, index, *value)?,
+            None => {}
+        }
     }
-    Ok(())
+    outcome
 }
 
 /// Whether one element comes before another.

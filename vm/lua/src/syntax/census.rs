@@ -248,7 +248,7 @@ mod tests {
             local a <const>, b <const>, c <close>, d = 1, print, nil, ...
             local t = { 1, x = nil, true, 1.5, "s", f = function(...) return ... end, (b(d)), b() }
             local function g() return function() return t, d end end
-            d = d + 1 - 2 * 3 / 4 % 5 // 6 ^ 7 & 8 | 9 ~ 10 << 11 >> 12
+            d = d + 1 - d * 3 / d % 5 // d ^ 7 & d | d ~ d << d >> 12
             d, t.x = -d, ~d
             if d == 1 and d ~= 2 or d < 3 then g() elseif d <= 4 then t:f() else b(#t, not d, d .. t) end
             while d > 5 do break end

@@ -193,12 +193,12 @@ pub(super) fn gmatch_next(call: &mut Scope<'_>) -> HostResult {
 fn gsub(call: &mut Scope<'_>) -> HostResult {
     let (subject, pattern): (&[u8], &[u8]) = (call.arg(0)?, call.arg(1)?);
     let replacement = call.value(2);
+    let most: i64 = optional(call, 3, i64::MAX)?;
     let is_text = replacement.as_str().is_some() || replacement.as_int().is_some() || replacement.as_float().is_some();
     if !is_text && replacement.as_table().is_none() && replacement.as_function().is_none() {
         return Err(call.wrong_type(2, "string/function/table"));
     }
     let text: &[u8] = if is_text { call.arg(2)? } else { b"" };
-    let most: i64 = optional(call, 3, i64::MAX)?;
     let (anchored, pattern) = match pattern {
         [b'^', rest @ ..] => (true, rest),
         _ => (false, pattern),

@@ -100,7 +100,7 @@ pub fn find(subject: &[u8], pattern: &[u8], init: usize) -> Result<Option<Match>
             return Ok(Some(found));
         }
         start += 1;
-        if anchored || start > subject.len() {
+        if anchored && !lockstep_runtime::planted!("lost-anchor") || start > subject.len() {
             return Ok(None);
         }
     }

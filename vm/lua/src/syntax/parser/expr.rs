@@ -3,7 +3,7 @@
 use lockstep_bytecode::AnyOp;
 
 use super::scope::{GLOBALS, Resolved};
-use super::{Lexed, Parser};
+use super::{Lexed, Parser, fold};
 use crate::syntax::ast::{Attrib, Comparison, Expr, ExprId, FunctionId, Item, Literal, Text, Unary};
 use crate::syntax::token::{Sign, Token, Word};
 
@@ -115,9 +115,8 @@ impl Parser<'_> {
     }
 
     fn unary(&mut self, op: Unary, operand: ExprId, line: u32) -> ExprId {
-        let folded = match (op, self.expr_at(operand)) {
-            (Unary::Negate, Expr::Literal(Literal::Integer(value))) => Some(Literal::Integer(value.wrapping_neg())),
-            (Unary::Negate, Expr::Literal(Literal::Float(value))) if *value != 0.0 => Some(Literal::Float(-value)),
+        let folded = match self.expr_at(operand) {
+            Expr::Literal(literal) => fold::unary(op, literal),
             _ => None,
         };
         match folded {
@@ -129,7 +128,13 @@ impl Parser<'_> {
     fn binary(&mut self, op: Binary, left: ExprId, right: ExprId, line: u32) -> ExprId {
         // Chains become one node: those of `and` and `or` on the left, those of `..` on the right.
         match op {
-            Binary::Arithmetic(op) => self.add(Expr::Arithmetic(op, left, right), line),
+            Binary::Arithmetic(op) => {
+                let folded = match (self.expr_at(left), self.expr_at(right)) {
+                    (Expr::Literal(left), Expr::Literal(right)) => fold::binary(op, left, right),
+                    _ => None,
+                };
+                self.add(folded.map_or(Expr::Arithmetic(op, left, right), Expr::Literal), line)
+            }
             Binary::Compare(op) => self.add(Expr::Compare(op, left, right), line),
             Binary::Concat => {
                 let mut operands = vec![left];

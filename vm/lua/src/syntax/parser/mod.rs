@@ -4,6 +4,7 @@
 //! course of parsing.
 
 mod expr;
+mod fold;
 mod scope;
 mod stat;
 #[cfg(test)]
