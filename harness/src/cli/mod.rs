@@ -39,6 +39,7 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use lockstep_backend_api::Registry;
 
@@ -151,8 +152,21 @@ impl Selection {
 #[derive(Args, Clone, Debug)]
 pub struct Corpus {
     /// Directory of the corpus
-    #[arg(long, value_name = "DIR", default_value_os_t = default_corpus())]
+    #[arg(long, value_name = "DIR", default_value_os_t = default_corpus(), value_parser = PathBufValueParser::new().try_map(corpus_directory))]
     pub corpus: PathBuf,
+}
+
+/// The directory of a corpus. One that was named must be one, or else a slip of the pen is a run on no cases that finds nothing wrong; the usual one may be absent, as
+/// what is generated needs none.
+fn corpus_directory(directory: PathBuf) -> Result<PathBuf, String> {
+    let parts = crate::corpus::DIRECTORIES;
+    if directory == default_corpus() || parts.iter().any(|part| directory.join(part).is_dir()) {
+        Ok(directory)
+    } else if directory.is_dir() {
+        Err(format!("a corpus has at least one of the directories {}", parts.join(", ")))
+    } else {
+        Err("there is no such directory".to_owned())
+    }
 }
 
 /// `corpus` below the current directory or, when run from elsewhere by cargo, below the workspace.

@@ -11,6 +11,9 @@ use lockstep_text::Diagnostic;
 use lockstep_text::Location;
 use serde::de::DeserializeOwned;
 
+/// What a corpus consists of; it has some of these.
+pub const DIRECTORIES: [&str; 4] = ["ir", "bytecode", "bench", crate::lua::case::DIRECTORY];
+
 /// Why a corpus could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {

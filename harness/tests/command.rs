@@ -1,0 +1,69 @@
+//! The command as its users meet it: nothing is called good that did not happen, lines that are printed work as printed, mistakes are told once, where they stand and in words.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const LOCKSTEP: &str = env!("CARGO_BIN_EXE_lockstep");
+const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/planted/cases");
+
+/// The exit status, and everything printed.
+fn lockstep(args: &[&str]) -> (Option<i32>, String) {
+    said(Command::new(LOCKSTEP).args(args))
+}
+
+fn said(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.output().expect("it runs");
+    (status.code(), String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
+}
+
+/// A directory of a test's own, empty.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command").join(name);
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory).expect("a directory");
+    directory
+}
+
+#[test]
+fn a_corpus_that_is_not_there_is_an_error_everywhere() {
+    let empty = directory("empty");
+    let empty = empty.to_str().expect("text");
+    for command in [
+        &["parity", "--list"][..],
+        &["coverage", "--quick"],
+        &["bench", "--plan"],
+        &["twins"],
+        &["grid"],
+        &["passes"],
+        &["export", "--as", "c", "--out", "nowhere"],
+        &["bisect", "bytecode/calls/fib", "--backend", "eval"],
+        &["doctor"],
+    ] {
+        for (corpus, why) in [("/nonexistent", "there is no such directory"), (empty, "one of the directories ir, ")] {
+            let (status, text) = lockstep(&[command, &["--corpus", corpus]].concat());
+            assert_eq!(status, Some(2), "{command:?}: {text}");
+            assert!(text.contains(corpus) && text.contains(why), "{command:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn nothing_matched_is_no_success() {
+    for args in [&["coverage", "--quick", "xorshfit"][..], &["coverage", "nosuch"], &["bench", "--plan", "nosuch"]] {
+        let (status, text) = lockstep(args);
+        assert_eq!(status, Some(2), "{args:?}: {text}");
+        assert!(text.contains("no benchmark has such a name"), "{args:?}: {text}");
+    }
+    // What the interpreter alone runs is not covered by anything.
+    let (status, text) = lockstep(&["coverage", "--quick", "bench/coroutines"]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("is interpreted: "), "{text}");
+    let (status, text) = lockstep(&["twins", "--corpus", PLANTED]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("has a twin"), "{text}");
+    for what in ["ir", "bytecode"] {
+        let (status, text) = lockstep(&["fuzz", what, "--count", "0"]);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.contains(&format!("fuzz {what}: FAILED: 0 ")), "{text}");
+    }
+}
