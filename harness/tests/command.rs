@@ -67,3 +67,35 @@ fn nothing_matched_is_no_success() {
         assert!(text.contains(&format!("fuzz {what}: FAILED: 0 ")), "{text}");
     }
 }
+
+#[test]
+fn the_line_that_runs_a_trial_again_does() {
+    let here = directory("again");
+    let (name, results) = ("bytecode/planted/wrong_result/interpreter", here.join("results.json"));
+    let corpus = here.join("my corpus");
+    std::fs::create_dir_all(corpus.join("bytecode")).expect("a directory");
+    std::fs::copy(Path::new(PLANTED).join("bytecode/planted.yaml"), corpus.join("bytecode/planted.yaml"))
+        .expect("a copy");
+    let mut first = Command::new(LOCKSTEP);
+    first.args(["parity", "--exact", name, "--memory", "3000", "--timeout", "30", "--corpus"]).arg(&corpus);
+    let (status, text) = said(first.arg("--results").arg(&results));
+    assert_eq!(status, Some(1), "{text}");
+    let line =
+        text.lines().find_map(|line| line.trim().strip_prefix("run it again: ")).unwrap_or_else(|| panic!("{text}"));
+    let options = format!(" --corpus '{}' --timeout 30 --memory 3000 --exact {name}", corpus.display());
+    assert_eq!(line, format!("lockstep parity{options}"));
+    let path = format!(
+        "{}:{}",
+        Path::new(LOCKSTEP).parent().expect("a directory").display(),
+        std::env::var("PATH").expect("a path")
+    );
+    let (status, again) = said(Command::new("sh").args(["-c", line]).env("PATH", path));
+    assert_eq!(status, Some(1), "{again}");
+    assert!(again.contains("0 passed, 1 failed") && again.contains("result"), "{again}");
+    // Whoever reads the results can say it, too: reports do.
+    let (status, text) =
+        said(Command::new(LOCKSTEP).arg("report").arg("--parity").arg(&results).arg("--out").arg(&here));
+    assert_eq!(status, Some(0), "{text}");
+    let junit = std::fs::read_to_string(here.join("junit.xml")).expect("it was written");
+    assert!(junit.contains(" --timeout 30 --memory 3000 --exact "), "{junit}");
+}

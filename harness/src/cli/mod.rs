@@ -43,6 +43,8 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use lockstep_backend_api::Registry;
 
+pub(crate) use parity::again;
+
 use crate::fault;
 
 /// Proves that JIT backends do exactly what the reference does.
@@ -154,6 +156,16 @@ pub struct Corpus {
     /// Directory of the corpus
     #[arg(long, value_name = "DIR", default_value_os_t = default_corpus(), value_parser = PathBufValueParser::new().try_map(corpus_directory))]
     pub corpus: PathBuf,
+}
+
+impl Corpus {
+    /// The option that says the same again, if it must be said.
+    pub fn again(&self) -> String {
+        if self.corpus == default_corpus() {
+            return String::new();
+        }
+        format!(" --corpus {}", shell_word(&self.corpus.display().to_string()))
+    }
 }
 
 /// The directory of a corpus. One that was named must be one, or else a slip of the pen is a run on no cases that finds nothing wrong; the usual one may be absent, as

@@ -63,14 +63,35 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
     /// Seconds a trial may go without a sign of life
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
     timeout: f64,
     /// Memory a trial may use, in MiB of address space
-    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY)]
     memory: u64,
 }
 
+/// What `--timeout` is if it is not said.
+const TIMEOUT: f64 = 60.0;
+
+/// What `--memory` is if it is not said.
+const MEMORY: u64 = 4096;
+
 impl Options {
+    /// The line that runs one of the trials again under the same conditions, without its backend and its name.
+    fn again(&self) -> String {
+        let mut line = format!("{} parity{}{}", program(), self.corpus.again(), self.passes.again());
+        if let Some(file) = &self.waivers {
+            line += &format!(" --waivers {}", shell_word(&file.display().to_string()));
+        }
+        if self.timeout != TIMEOUT {
+            line += &format!(" --timeout {}", self.timeout);
+        }
+        if self.memory != MEMORY {
+            line += &format!(" --memory {}", self.memory);
+        }
+        line + " --exact"
+    }
+
     fn selects(&self, name: &str) -> bool {
         let hits = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
         (self.filters.is_empty() || self.filters.iter().any(hits)) && !self.skip.iter().any(hits)
@@ -106,16 +127,7 @@ pub(super) fn run(options: &Options) -> Done {
         results: Mutex::default(),
         verified: Mutex::default(),
         corpus: options.corpus.corpus.clone(),
-        again: format!(
-            "{} parity{}{}{} --exact",
-            program(),
-            options.passes.again(),
-            options
-                .waivers
-                .as_ref()
-                .map_or_else(String::new, |f| format!(" --waivers {}", shell_word(&f.display().to_string()))),
-            if options.timeout == 60.0 { String::new() } else { format!(" --timeout {}", options.timeout) }
-        ),
+        again: options.again(),
     });
     let columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
     let mut trials = Vec::new();
@@ -170,7 +182,9 @@ pub(super) fn run(options: &Options) -> Done {
     let (unstressed, collections) = (sum(|stats| stats.unstressed), sum(|stats| stats.collections));
     if let Some(file) = &options.results {
         let verified = std::mem::take(&mut *shared.verified());
-        let results = ParityResults { lockstep_parity: VERSION, build: build::this(), summary, trials, verified };
+        let again = Some(shared.again.clone());
+        let build = build::this();
+        let results = ParityResults { lockstep_parity: VERSION, build, summary, trials, verified, again };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
@@ -191,6 +205,12 @@ pub(super) fn run(options: &Options) -> Done {
         start.elapsed().as_secs_f64()
     );
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The line that runs a trial again, from what [`ParityResults::again`] begins it with.
+pub(crate) fn again(line: &str, trial: &TrialResult) -> String {
+    let backend = trial.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
+    format!("{line}{backend} {}", shell_word(&trial.name))
 }
 
 /// What all trials of a run share.
@@ -305,9 +325,8 @@ impl Shared {
             if let Some(unit) = unit {
                 text += &format!("\n\n{unit}");
             }
-            let backend = result.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
             let name = &result.name;
-            Failed::from(format!("{name}: {text}\nrun it again: {}{backend} {}", self.again, shell_word(name)))
+            Failed::from(format!("{name}: {text}\nrun it again: {}", again(&self.again, &result)))
         });
         self.results().push(result);
         failure.map_or(Ok(()), Err)

@@ -269,6 +269,12 @@ fn ci_reads_every_verdict() {
     let xml = junit::write(&report).expect("XML");
     assert!(xml.contains(r#"<failure message="result 1 is not 2">"#), "{xml}");
     assert!(xml.contains("run it again: lockstep parity --exact case/red/speed/eager"), "{xml}");
+    // Under the conditions of the run, where the results say them.
+    let mut value = parity("failed");
+    value["again"] = json!("lockstep parity --corpus mine --memory 64 --exact");
+    let elsewhere = super::fixture::report("ci-elsewhere", Some(value), None, None);
+    let again = "run it again: lockstep parity --corpus mine --memory 64 --exact case/red/speed/eager";
+    assert!(junit::write(&elsewhere).expect("XML").contains(again));
     assert!(xml.contains(r#"<failure message="inline 1 % is below 90 %"/>"#), "{xml}");
     // What cannot be told is no success, and neither is what was not run.
     assert!(xml.contains(r#"<skipped message="1.50× (1.40–1.60) must be ≤ 1.3"/>"#), "{xml}");
