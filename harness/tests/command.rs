@@ -99,3 +99,59 @@ fn the_line_that_runs_a_trial_again_does() {
     let junit = std::fs::read_to_string(here.join("junit.xml")).expect("it was written");
     assert!(junit.contains(" --timeout 30 --memory 3000 --exact "), "{junit}");
 }
+
+/// What `parity` says of a corpus with this file of programs.
+fn complaint(name: &str, yaml: &str) -> String {
+    let corpus = directory(name);
+    std::fs::create_dir_all(corpus.join("bytecode")).expect("a directory");
+    std::fs::write(corpus.join("bytecode/bad.yaml"), yaml).expect("a file");
+    let (status, text) = lockstep(&["parity", "--corpus", corpus.to_str().expect("text"), "bytecode/bad/"]);
+    assert_eq!(status, Some(2), "{text}");
+    text
+}
+
+#[test]
+fn a_mistake_in_a_case_is_told_once_and_where_it_stands() {
+    let good = "about: A\ncases:\n  - name: one\n    about: B\n    program: |\n      func main(a: i64) -> i64 {\n          ret a\n      }\n    runs:\n      - args: [1]\n        result: 1\n";
+    let check = |name: &str, yaml: &str, place: &str| {
+        let text = complaint(name, yaml);
+        assert_eq!(text.matches("bad.yaml:").count(), 1, "told once: {text}");
+        assert!(text.contains(&format!("bad.yaml:{place}")), "{place}: {text}");
+        assert!(text.ends_with("error: a case has a mistake; nothing was run\n"), "{text}");
+    };
+    check("block", &good.replace("ret a", "rett a"), "7:11: error: there is no instruction `rett`");
+    let scalar = |text: &str| {
+        good.replace("|\n      func main(a: i64) -> i64 {\n          ret a\n      }\n", &format!("{text}\n"))
+    };
+    check("quoted", &scalar("\"func main(a: i46) -> i64 {\""), "5:28: error: found `i46`");
+    check("number", &scalar("5"), "5:14: error: ");
+    check(
+        "escaped",
+        &scalar("\"func main(a: i64) {\\n rett\\n}\""),
+        "5:14: error: there is no instruction `rett` (in line 2 of this text, column 2)",
+    );
+    check(
+        "argument",
+        &good.replace("[1]", "[one]"),
+        "10:16: error: argument 1 of `main`: \"one\" is no i64; expected an integer from ",
+    );
+    check("surplus", &good.replace("[1]", "[1, 2]"), "10:19: error: `main` takes 1 argument (i64), but 2 are given");
+    check("result", &good.replace("result: 1", "result: yes"), "11:17: error: the result of `main`: ");
+    check("entry", &format!("{good}        entry: other\n"), "12:16: error: the program has no function `other`");
+}
+
+#[test]
+fn an_argument_that_does_not_fit_is_told_in_words() {
+    let file = directory("argument").join("t.lks");
+    std::fs::write(&file, "func main(a: i64) -> i64 {\n ret a\n}\n").expect("a file");
+    let run = |args: &[&str]| said(Command::new(LOCKSTEP).arg("run").arg(&file).args(args));
+    let (status, text) = run(&["foo"]);
+    assert_eq!(
+        (status, text.starts_with("error: argument 1 of `main`: \"foo\" is no i64; expected an integer")),
+        (Some(2), true),
+        "{text}"
+    );
+    let (status, text) = run(&["1", "2"]);
+    assert_eq!((status, text.as_str()), (Some(2), "error: `main` takes 1 argument (i64), but 2 are given\n"));
+    assert_eq!(run(&["7"]), (Some(0), "7\n".to_owned()));
+}

@@ -1,6 +1,7 @@
 //! `lockstep parity`: case × backend × level, each trial in a worker process, shown as test programs show their tests.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -130,11 +131,12 @@ pub(super) fn run(options: &Options) -> Done {
         again: options.again(),
     });
     let columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
-    let mut trials = Vec::new();
+    let (mut trials, mut cases) = (Vec::new(), Vec::new());
     for case in &all[..ir_cases] {
         for column in &columns {
             let name = format!("{case}/{column}");
             if options.selects(&name) {
+                cases.push(case.as_str());
                 let (shared, case, column, name_) = (shared.clone(), case.clone(), column.clone(), name.clone());
                 trials.push(Trial::test(name, move || shared.conclude(|| shared.ir_trial(&name_, &case, &column))));
             }
@@ -149,6 +151,7 @@ pub(super) fn run(options: &Options) -> Done {
         for native in &places {
             let name = trial::name(case, native.as_ref());
             if options.selects(&name) {
+                cases.push(case.as_str());
                 let (shared, case, native, name_) = (shared.clone(), case.clone(), native.clone(), name.clone());
                 trials.push(Trial::test(name, move || {
                     shared.conclude(|| (shared.program_trial(&name_, &case, native.as_ref()), None))
@@ -168,6 +171,10 @@ pub(super) fn run(options: &Options) -> Done {
     }
     if trials.is_empty() {
         return Err("no trial has such a name; `lockstep parity --list` shows all".into());
+    }
+    if !options.list {
+        let tried: BTreeSet<&str> = cases.into_iter().collect();
+        check(&options.corpus.corpus, &|name| tried.contains(name))?;
     }
     let arguments =
         Arguments { list: options.list, quiet: options.quiet, test_threads: options.jobs, ..Arguments::default() };
@@ -205,6 +212,18 @@ pub(super) fn run(options: &Options) -> Done {
         start.elapsed().as_secs_f64()
     );
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Tells each mistake in cases that are tried once, rather than once for each of their trials.
+fn check(corpus: &Path, tried: &dyn Fn(&str) -> bool) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut mistakes = corpus::ir::mistakes(corpus, tried)?;
+    mistakes.extend(corpus::program::mistakes(corpus, tried)?);
+    mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+    match mistakes.len() {
+        0 => Ok(()),
+        1 => Err("a case has a mistake; nothing was run".into()),
+        some => Err(format!("{some} cases have mistakes; nothing was run").into()),
+    }
 }
 
 /// The line that runs a trial again, from what [`ParityResults::again`] begins it with.
