@@ -155,3 +155,16 @@ fn an_argument_that_does_not_fit_is_told_in_words() {
     assert_eq!((status, text.as_str()), (Some(2), "error: `main` takes 1 argument (i64), but 2 are given\n"));
     assert_eq!(run(&["7"]), (Some(0), "7\n".to_owned()));
 }
+
+#[test]
+fn what_nobody_reads_ends_quietly() {
+    for args in [&["parity", "--list"][..], &["bench", "--plan", "--quick"], &["schema", "program"], &["backends"]] {
+        let mut child =
+            Command::new(LOCKSTEP).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        // As `head` does, which may be gone before the first line.
+        drop(child.stdout.take());
+        let Output { status, stderr, .. } = child.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&stderr), "", "{args:?}");
+        assert_eq!(status.code(), Some(128 + 13), "{args:?}");
+    }
+}

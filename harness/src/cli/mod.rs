@@ -25,6 +25,7 @@ mod optimiser;
 mod oracle;
 mod parity;
 mod passport;
+mod pipe;
 mod prompt;
 #[cfg(feature = "oracle")]
 mod puc;
@@ -233,6 +234,7 @@ pub fn program() -> String {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
+    pipe::end_quietly();
     match fault::environment() {
         Ok(None) => {}
         Ok(Some((_, backend))) => eprintln!("warning: {} plants a fault in `{backend}`", fault::PLANT),
@@ -274,6 +276,9 @@ pub fn main() -> ExitCode {
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {
+        if pipe::is_why(&*error) {
+            return ExitCode::from(pipe::STATUS);
+        }
         eprintln!("error: {error}");
         // As clap does for what it cannot accept: not a verdict on any backend.
         ExitCode::from(2)
