@@ -168,3 +168,25 @@ fn what_nobody_reads_ends_quietly() {
         assert_eq!(status.code(), Some(128 + 13), "{args:?}");
     }
 }
+
+#[test]
+fn every_published_schema_is_listed_and_printed() {
+    let (status, list) = lockstep(&["schema"]);
+    let (_, help) = lockstep(&["schema", "--help"]);
+    assert_eq!(status, Some(0), "{list}");
+    let published = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schema")).expect("schemas");
+    let mut count = 0;
+    for file in published.map(|entry| entry.expect("a file").path()) {
+        let name = file.file_name().expect("a name").to_string_lossy().replace(".schema.json", "");
+        assert!(list.lines().any(|line| line.split(' ').next() == Some(&name)), "{name}: {list}");
+        assert!(help.contains(&name), "{name}: {help}");
+        let (status, text) = lockstep(&["schema", &name]);
+        assert_eq!(status, Some(0), "{text}");
+        assert!(text == std::fs::read_to_string(&file).expect("text"), "{name}");
+        count += 1;
+    }
+    assert!(count >= 7);
+    let (status, text) = lockstep(&["schema", "nosuch"]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("nosuch") && text.contains("lua") && text.contains("results"), "{text}");
+}

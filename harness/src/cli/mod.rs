@@ -123,7 +123,7 @@ enum Command {
     ExecConformance(exec_conformance::Options),
     /// Look at this machine: what is found, what is missing and how to get it, how noisy it is
     Doctor(doctor::Options),
-    /// Print the JSON schemas of corpus files, for editors
+    /// Print the JSON schemas of corpus files, for editors, and of a report's data
     Schema(schema::Options),
     /// Print a script that lets a shell complete the command line
     Completions(completions::Options),
