@@ -17,6 +17,7 @@ use crate::case::Case;
 use crate::check::Verdict;
 use crate::corpus;
 use crate::lua::case::LuaCase;
+use crate::program::interpreted::STRESSED_UP_TO;
 use crate::program::trial::TrialStats;
 use crate::program::{Configuration, trial};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
@@ -187,6 +188,11 @@ pub(super) fn run(options: &Options) -> Done {
     let summary = Summary::of(&trials);
     let sum = |count: fn(&TrialStats) -> u64| trials.iter().filter_map(|t| t.program.as_ref()).map(count).sum::<u64>();
     let (unstressed, collections) = (sum(|stats| stats.unstressed), sum(|stats| stats.collections));
+    println!("under stress of the collector: {collections} collections; {unstressed} runs left out");
+    if unstressed > 0 {
+        let cases = trials.iter().filter(|t| t.program.is_some_and(|p| p.unstressed > 0)).map(|t| t.case.as_str());
+        tell_unstressed(&options.corpus.corpus, &cases.collect())?;
+    }
     if let Some(file) = &options.results {
         let verified = std::mem::take(&mut *shared.verified());
         let again = Some(shared.again.clone());
@@ -195,9 +201,6 @@ pub(super) fn run(options: &Options) -> Done {
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
-    println!(
-        "under stress of the collector: {collections} collections; {unstressed} runs left out, by cases that see it or are too long"
-    );
     println!(
         "parity: {}: {} passed, {} failed ({} died), {} refused as declared{}; {:.1} s",
         if conclusion.has_failed() { "FAILED" } else { "ok" },
@@ -212,6 +215,21 @@ pub(super) fn run(options: &Options) -> Done {
         start.elapsed().as_secs_f64()
     );
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Tells which cases were not put under stress of the collector, and why.
+fn tell_unstressed(corpus: &Path, cases: &BTreeSet<&str>) -> Result<(), corpus::CorpusError> {
+    let all = corpus::program::cases(corpus)?;
+    let sees: BTreeSet<&str> =
+        all.iter().filter(|(_, case)| case.sees_collector).map(|(name, _)| name.as_str()).collect();
+    let (seen, long): (Vec<&str>, Vec<&str>) = cases.iter().copied().partition(|case| sees.contains(case));
+    if !seen.is_empty() {
+        println!("  cases that see when something is collected: {}", seen.join(", "));
+    }
+    if !long.is_empty() {
+        println!("  cases with more than {STRESSED_UP_TO} back edges and calls: {}", long.join(", "));
+    }
+    Ok(())
 }
 
 /// Tells each mistake in cases that are tried once, rather than once for each of their trials.
