@@ -29,6 +29,9 @@ pub struct ParityResults {
     /// Instructions of bytecode that were executed natively in trials that passed: by backend and level, then by mnemonic, in how many trials.
     #[serde(default)]
     pub verified: Verified,
+    /// How a line begins that runs a trial again under the conditions of this run; its backend and its name follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
 }
 
 /// In how many passed trials an instruction was executed natively: by backend and level, then by mnemonic.

@@ -57,6 +57,15 @@ pub(super) fn run(options: &Options) -> Done {
     let benches = cases.into_iter().filter(|(name, case)| case.bench.is_some() && chosen(name));
     let why_interpreted = |case: &ProgramCase| case.bench.as_ref().and_then(|bench| bench.interpreted.clone());
     let (interpreted, benches): (Vec<_>, Vec<_>) = benches.partition(|(_, case)| why_interpreted(case).is_some());
+    if benches.is_empty() {
+        return Err(match interpreted.first() {
+            None => "no benchmark has such a name; `lockstep bench --plan --quick` shows all".to_owned(),
+            Some((name, case)) => {
+                format!("nothing to measure: `{name}` is interpreted: {}", why_interpreted(case).unwrap_or_default())
+            }
+        }
+        .into());
+    }
     let pool = Pool::new(Limits { silence: std::time::Duration::from_secs(600), ..Limits::default() });
     let work: Vec<_> = benches.iter().flat_map(|bench| columns.iter().map(move |column| (bench, column))).collect();
     let programs: Vec<CoverageRow> = work

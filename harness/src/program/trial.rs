@@ -10,7 +10,7 @@ use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats, Stre
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
-use super::interpreted::{self, STRESSED_UP_TO, STRESSES};
+use super::interpreted::{self, STRESSES, Unstressed};
 use super::observe::{Configuration, Observed, Setup, observe, run};
 use crate::backends::Column;
 use crate::fault::Seams;
@@ -200,7 +200,7 @@ impl Trial<'_> {
 
     /// Runs with the collector under stress. Native code allocates without collecting and leaves where that fails; so it is allocations of the interpreter that collect.
     fn stressed(&mut self, reference: &Observed) -> Result<(), String> {
-        if self.program.case.sees_collector || self.events()? > STRESSED_UP_TO {
+        if Unstressed::of(self.program, self.events()?).is_some() {
             self.stats.unstressed += STRESSES.len() as u64;
             return Ok(());
         }

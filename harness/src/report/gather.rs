@@ -16,11 +16,11 @@ use super::model::{
 };
 use crate::bench::BenchReport;
 use crate::bench::results as bench;
-use crate::cli::{Selection, shell_word};
+use crate::cli::again;
 use crate::compare::environment::Fingerprint;
 use crate::program::coverage::{self, CoverageResults};
 use crate::program::lowering::Lowering;
-use crate::results::{self, ParityResults, Status, TrialResult};
+use crate::results::{self, ParityResults, Status};
 use crate::stats::Bootstrap;
 
 /// Where results of other commands are.
@@ -148,6 +148,8 @@ fn sum(results: &ParityResults) -> Parity {
     let mut parity = Parity::default();
     let mut cases: BTreeMap<&str, Sums> = BTreeMap::new();
     let mut rows: BTreeMap<(String, Option<String>), Sums> = BTreeMap::new();
+    // Results of an older build do not say under which conditions they were made.
+    let line = results.again.as_deref().unwrap_or("lockstep parity --exact");
     for trial in &results.trials {
         let implementation = trial.implementation().unwrap_or_else(|| INTERPRETER.to_owned());
         let configuration = trial.configuration.map(|c| c.name().to_owned());
@@ -167,7 +169,7 @@ fn sum(results: &ParityResults) -> Parity {
                 implementation: implementation.clone(),
                 died: trial.status == Status::Died,
                 what: what.to_owned(),
-                again: again(trial),
+                again: again(line, trial),
             });
         }
     }
@@ -178,12 +180,6 @@ fn sum(results: &ParityResults) -> Parity {
         .map(|((implementation, configuration), sums)| ParityRow { implementation, configuration, sums })
         .collect();
     parity
-}
-
-/// The line that runs a trial again.
-fn again(trial: &TrialResult) -> String {
-    let backend = trial.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
-    format!("lockstep parity --exact{backend} {}", shell_word(&trial.name))
 }
 
 impl Sums {

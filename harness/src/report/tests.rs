@@ -251,6 +251,38 @@ fn a_large_report_can_be_drilled_into() {
     }
 }
 
+/// The titles and what stands below them.
+fn chapters(text: &str) -> Vec<(&str, &str)> {
+    text.split("\n## ").skip(1).filter_map(|chapter| chapter.split_once('\n')).collect()
+}
+
+#[test]
+fn every_section_of_the_file_has_figures_or_says_where_they_are() {
+    let text = markdown::write(&large("figures-in-markdown"));
+    for (title, chapter) in chapters(&text) {
+        let table = chapter.contains("\n| ");
+        assert!(table || chapter.contains("**Missing:**") || title == "In `report.html` alone", "{title}: {chapter}");
+    }
+    let (_, elsewhere) = *chapters(&text).last().expect("chapters");
+    assert!(elsewhere.contains("- **Kernel by kernel**. ") && elsewhere.contains("- **Backend by backend**. "));
+    assert!(text.contains("In `report.html` alone: Warming up by kernel and implementation."), "{text}");
+}
+
+#[test]
+fn what_a_start_costs_is_told_of_each_backend_at_its_default_level() {
+    let mut value = bench_of(&["wheel", "lever", "screw"], &two((1.0, 2e-5), (2.0, 4e-4)), "pass");
+    for (n, workload) in value["workloads"].as_array_mut().expect("workloads").iter_mut().enumerate() {
+        let first = [1.5, 0.25, 1.25][n];
+        for sample in workload["series"][2]["samples"].as_array_mut().expect("samples") {
+            sample["calls"] = json!([first]);
+            sample["peak_memory"] = json!((n as u64 + 1) << 20);
+        }
+    }
+    let text = markdown::write(&report("start", None, None, Some(value)));
+    let row = text.lines().find(|line| line.starts_with("| red/speed ● | 1.25 s (250 ms–1.50 s) |"));
+    assert!(row.is_some_and(|row| row.contains("2.00 MiB (1.00 MiB–3.00 MiB)")), "{text}");
+}
+
 #[test]
 fn the_terminal_is_a_hundred_columns_wide() {
     for report in [large("terminal"), report("terminal-none", None, None, None)] {
@@ -269,6 +301,12 @@ fn ci_reads_every_verdict() {
     let xml = junit::write(&report).expect("XML");
     assert!(xml.contains(r#"<failure message="result 1 is not 2">"#), "{xml}");
     assert!(xml.contains("run it again: lockstep parity --exact case/red/speed/eager"), "{xml}");
+    // Under the conditions of the run, where the results say them.
+    let mut value = parity("failed");
+    value["again"] = json!("lockstep parity --corpus mine --memory 64 --exact");
+    let elsewhere = super::fixture::report("ci-elsewhere", Some(value), None, None);
+    let again = "run it again: lockstep parity --corpus mine --memory 64 --exact case/red/speed/eager";
+    assert!(junit::write(&elsewhere).expect("XML").contains(again));
     assert!(xml.contains(r#"<failure message="inline 1 % is below 90 %"/>"#), "{xml}");
     // What cannot be told is no success, and neither is what was not run.
     assert!(xml.contains(r#"<skipped message="1.50× (1.40–1.60) must be ≤ 1.3"/>"#), "{xml}");

@@ -1,7 +1,7 @@
 //! `lockstep parity --subject`: program × configuration of a VM from outside, each held against its reference configuration.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::bench::build;
-use crate::cli::{Done, shell_word};
+use crate::cli::{Done, program, shell_word};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
 use crate::subject::evidence::Native;
 use crate::subject::trial::{Subjected, Trials};
@@ -75,6 +75,7 @@ pub(in crate::cli) fn run(request: &Request<'_>) -> Done {
             summary,
             trials,
             verified: Verified::new(),
+            again: Some(again(request.file)),
         };
         std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
@@ -90,12 +91,17 @@ pub(in crate::cli) fn run(request: &Request<'_>) -> Done {
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The line that runs a trial again, without its name.
+fn again(file: &Path) -> String {
+    format!("{} parity --subject {} --exact", program(), shell_word(&file.display().to_string()))
+}
+
 fn one(
     trials: &Trials,
     program: usize,
     configuration: &crate::subject::Configuration,
     name: String,
-    file: &std::path::Path,
+    file: &Path,
 ) -> (TrialResult, Result<(), Failed>) {
     let start = Instant::now();
     let outcome = trials.run(program, configuration);
@@ -111,11 +117,7 @@ fn one(
     let failed = match outcome.failure {
         None => Ok(()),
         Some(wrong) => {
-            let again = format!(
-                "lockstep parity --subject {} --exact {}",
-                shell_word(&file.display().to_string()),
-                shell_word(&name)
-            );
+            let again = format!("{} {}", again(file), shell_word(&name));
             let mut text =
                 format!("{name}: {}\nthe command: {}\nrun it again: {again}", wrong.what, outcome.invocation.line());
             if !configuration.reference && subject.manifest.compiled.is_some() && wrong.kind != "no_reference" {
