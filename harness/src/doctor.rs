@@ -74,12 +74,18 @@ struct Program {
     matters: &'static str,
 }
 
-const PROGRAMS: [Program; 7] = [
+const PROGRAMS: [Program; 8] = [
     Program {
         name: "gcc",
         version: "--version",
         package: "gcc",
         matters: "C twins of kernels, the judge of IR operations, examples/exec-gcc",
+    },
+    Program {
+        name: "make",
+        version: "--version",
+        package: "make",
+        matters: "with a C compiler: building Lockstep, whose calls of foreign functions go through libffi",
     },
     Program {
         name: "python3",
@@ -328,6 +334,8 @@ mod tests {
         let found = program(&absent);
         assert_eq!(found.state, State::Lacking);
         assert!(found.remedy.is_some_and(|r| r.contains("some-package")));
+        // Without it Lockstep itself cannot be built.
+        assert!(PROGRAMS.iter().any(|program| program.name == "make"));
         let nowhere = corpus_found(Path::new("/nonexistent"));
         assert_eq!(nowhere.state, State::Lacking);
         assert!(nowhere.remedy.is_some_and(|r| r.contains("--corpus")));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::backends::Column;
+use crate::bench::results::Build;
 use crate::case::CaseStats;
 use crate::program::Configuration;
 use crate::program::trial::TrialStats;
@@ -18,6 +19,9 @@ pub const VERSION: u32 = 1;
 pub struct ParityResults {
     /// [`VERSION`].
     pub lockstep_parity: u32,
+    /// What ran; unknown of older results.
+    #[serde(default)]
+    pub build: Build,
     /// Sums.
     pub summary: Summary,
     /// Every trial, by name.
@@ -25,6 +29,9 @@ pub struct ParityResults {
     /// Instructions of bytecode that were executed natively in trials that passed: by backend and level, then by mnemonic, in how many trials.
     #[serde(default)]
     pub verified: Verified,
+    /// How a line begins that runs a trial again under the conditions of this run; its backend and its name follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
 }
 
 /// In how many passed trials an instruction was executed natively: by backend and level, then by mnemonic.
@@ -66,7 +73,7 @@ pub struct TrialResult {
     pub subject: Option<Subjected>,
     /// How it ended.
     pub status: Status,
-    /// Kind of failure: a stable name.
+    /// Kind of failure, or reasons of a refusal: stable names.
     pub kind: Option<String>,
     /// What failed, for people.
     pub what: Option<String>,

@@ -42,15 +42,21 @@ fn interpreted(kernel: &str, n: i64, seed: i64) -> i64 {
     }
 }
 
-/// The checksum in a twin's output, whose second line must be its time.
-fn checksum_of(command: &mut Command) -> i64 {
+/// The checksum in a twin's output, whose second line must be its time, as it is printed.
+fn printed_by(command: &mut Command) -> String {
     let done = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let text = String::from_utf8_lossy(&done.stdout);
     let lines: Vec<&str> = text.lines().collect();
     let [first, second] = lines[..] else { panic!("{command:?} prints {text}") };
     let seconds: f64 = second.strip_prefix("seconds ").and_then(|s| s.parse().ok()).expect("its time");
     assert!(seconds >= 0.0);
-    first.strip_prefix("checksum ").and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("{command:?} prints {text}"))
+    first.strip_prefix("checksum ").unwrap_or_else(|| panic!("{command:?} prints {text}")).to_owned()
+}
+
+/// The same, as a number.
+fn checksum_of(command: &mut Command) -> i64 {
+    let printed = printed_by(command);
+    printed.parse().unwrap_or_else(|_| panic!("{command:?} prints {printed}"))
 }
 
 /// Compares the twins that a peer runs with the interpreter, if the peer is there; says so if not.
@@ -127,6 +133,34 @@ fn switches_agree() {
     }
 }
 
+/// Programs that peers run whole print what their cases state.
+#[test]
+fn lua_programs_agree() {
+    let corpus = root().join("corpus");
+    for id in ["lua5.4", "luajit-joff"] {
+        let peer = peer::find(id).expect("one of the peers");
+        if peer.version().is_none() {
+            eprintln!("SKIPPED: `{}` is not there", peer.program());
+            continue;
+        }
+        let command =
+            peer.prepare(&root().join("harness/peers"), peer::LUA_PROGRAM, &root()).expect("nothing is compiled");
+        let mut compared = 0;
+        for (name, case, _) in lockstep::lua::case::cases(&corpus).expect("the corpus is sound") {
+            let (Some(bench), Some(file)) = (&case.bench, &case.file) else { continue };
+            if id == peer::LUA_BESIDE && !bench.luajit {
+                continue;
+            }
+            let stated = case.output.split_whitespace().collect::<Vec<_>>().join(" ");
+            let program = corpus.join(lockstep::lua::case::DIRECTORY).join(file);
+            let theirs = printed_by(Command::new(&command[0]).args(&command[1..]).arg(program).args(&case.args));
+            assert_eq!(theirs, stated, "{name} on {id}");
+            compared += 1;
+        }
+        assert!(compared >= 10, "{compared} programs");
+    }
+}
+
 #[test]
 fn every_kernel_of_the_corpus_and_every_peer_is_compared() {
     let kernels: BTreeSet<String> = KERNELS.map(|(kernel, _)| kernel.to_owned()).into();
@@ -140,5 +174,5 @@ fn every_kernel_of_the_corpus_and_every_peer_is_compared() {
         }
         assert_eq!(kernels, corpus, "{directory}");
     }
-    assert_eq!(PEERS.map(|p| p.id), ["gcc", "go", "luajit", "lua5.4"], "each has a test above");
+    assert_eq!(PEERS.map(|p| p.id), ["gcc", "go", "luajit", "lua5.4", "luajit-joff"], "each has a test above");
 }

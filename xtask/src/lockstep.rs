@@ -8,10 +8,23 @@ use xshell::{Shell, cmd};
 use crate::setup::Features;
 use crate::{Done, target_dir};
 
-/// The command that builds it.
+/// The command that builds it. Flags of the environment replace those of `.cargo/config.toml`, which costs speed: that is said.
 pub fn build(sh: &Shell, features: Features) -> Command {
+    if ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
+    {
+        eprintln!(
+            "note: RUSTFLAGS replaces the flags of .cargo/config.toml: the interpreter is built slower (docs/interpreter.md)"
+        );
+    }
     let features = features.arguments();
     cmd!(sh, "cargo build --release --package lockstep --bin lockstep {features...}").to_command()
+}
+
+/// The command that builds it with the mistakes that can be planted in runtime and interpreter.
+pub fn build_planted(sh: &Shell, features: Features) -> Command {
+    let mut build = build(sh, features);
+    build.args(["--features", "plant"]);
+    build
 }
 
 /// The command itself.

@@ -171,12 +171,7 @@ pub const ASSESS: &[Row] = &[
     Row {
         name: "bench",
         shows: "how fast, with intervals and gates; by far the longest stage",
-        commands: |sh, _| {
-            vec![
-                lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json"),
-                lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json"),
-            ]
-        },
+        commands: |sh, _| vec![full_bench(sh), lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json")],
     },
     Row {
         name: "regression",
@@ -187,8 +182,15 @@ pub const ASSESS: &[Row] = &[
     },
     Row {
         name: "faults",
-        shows: "planted faults against the gates: which gate sees which",
-        commands: |sh, _| vec![lockstep(sh, "faults --matrix --results TARGET/lockstep/assess/faults-results.json")],
+        shows: "planted faults against the gates, in a build that can hold all of them: which gate sees which",
+        commands: |sh, features| {
+            vec![
+                lockstep::build_planted(sh, features),
+                lockstep(sh, "faults --matrix --results TARGET/lockstep/assess/faults-results.json"),
+                // The report is written by the build that measured.
+                lockstep::build(sh, features),
+            ]
+        },
     },
     Row {
         name: "report",
@@ -225,6 +227,8 @@ const PLANTED: &[&str] = &[
     "bench bench/generic/fib --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=2",
     // And on coroutines.
     "bench bench/coroutines --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=3",
+    // And on whole Lua programs, against the gate on each.
+    "bench lua/bench-numeric/sieve --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=4",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.
@@ -278,6 +282,17 @@ fn exports(sh: &Shell) -> Vec<Command> {
         lockstep(sh, "export --as clif --out TARGET/lockstep/exports/clif"),
         cmd!(sh, "cargo run --manifest-path {manifest} --target-dir {target} -- {wast} {clif}").to_command(),
     ]
+}
+
+/// The benchmarks at full sizes; with counts of machine instructions, where valgrind is there.
+fn full_bench(sh: &Shell) -> Command {
+    let mut bench = lockstep(sh, "bench --results TARGET/lockstep/assess/bench-results.json");
+    if setup::on_path(sh, "valgrind") {
+        bench.arg("--instructions");
+    } else {
+        println!("{:12} valgrind is absent: instructions are not counted", "");
+    }
+    bench
 }
 
 /// A command that must end with status 1.

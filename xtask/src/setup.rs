@@ -1,4 +1,4 @@
-//! What the machine must have: LLVM 22 or 19, unless told to do without. What it should have: the peers that benchmarks are held against.
+//! What the machine must have: `make`, and LLVM 22 or 19, unless told to do without. What it should have: the peers that benchmarks are held against.
 //!
 //! What is missing is installed where the system's package manager has it and the rights allow it; otherwise it is named with
 //! the exact command. Nothing is downloaded in any other way.
@@ -69,8 +69,9 @@ const PEERS: [Peer; 5] = [
 /// Makes sure that every backend can be built.
 ///
 /// # Errors
-/// LLVM is missing and cannot be installed from here; the error says how to get it.
+/// `make` or LLVM is missing and cannot be installed from here; the error says how to get it.
 pub fn backends(sh: &mut Shell, without_llvm: bool) -> Result<Features, String> {
+    make(sh)?;
     if without_llvm {
         return Ok(Features { llvm: None });
     }
@@ -85,6 +86,29 @@ pub fn backends(sh: &mut Shell, without_llvm: bool) -> Result<Features, String> 
         sh.set_var(version.prefix, prefix);
     }
     Ok(Features { llvm: Some(version) })
+}
+
+/// Makes sure of `make`: libffi, through which the runtime calls foreign functions, is built from source with it and the C compiler that linking needs anyway.
+fn make(sh: &Shell) -> Result<(), String> {
+    if on_path(sh, "make") {
+        return Ok(());
+    }
+    eprintln!("make is missing; trying to install it");
+    if install(sh, &["make".to_owned()]) && on_path(sh, "make") { Ok(()) } else { Err(how_to_get_make(sh)) }
+}
+
+fn how_to_get_make(sh: &Shell) -> String {
+    let ways = [
+        ("apt-get", "sudo apt-get install make"),
+        ("brew", "brew install make"),
+        ("dnf", "sudo dnf install make"),
+        ("zypper", "sudo zypper install make"),
+        ("pacman", "sudo pacman -S make"),
+    ];
+    let way = ways.iter().find(|(manager, _)| on_path(sh, manager)).map_or("install it", |(_, command)| command);
+    format!(
+        "`make` is missing, and could not be installed from here (libffi, which the runtime needs, is built with it): {way}"
+    )
 }
 
 /// Installs missing peers where that is possible, and says what was found. Never an error: an absent peer is shown as absent.
@@ -214,4 +238,24 @@ fn how_to_get_llvm(sh: &Shell, version: &Version) -> String {
 /// Whether a program is on the path; it is not started.
 pub fn on_path(sh: &Shell, program: &str) -> bool {
     sh.var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_make_nothing_is_built_and_the_error_says_what_to_do() {
+        let mut sh = Shell::new().expect("a shell");
+        sh.set_var("PATH", "/nowhere");
+        let error = backends(&mut sh, true).expect_err("libffi cannot be built");
+        assert!(error.starts_with("`make` is missing") && error.ends_with("install it"), "{error}");
+        // With it there is nothing more to be had.
+        let tools = std::env::temp_dir().join(format!("lockstep-setup-{}", std::process::id()));
+        std::fs::create_dir_all(&tools).expect("a directory");
+        std::fs::write(tools.join("make"), "").expect("a file");
+        sh.set_var("PATH", &tools);
+        assert_eq!(backends(&mut sh, true), Ok(Features { llvm: None }));
+        std::fs::remove_dir_all(&tools).expect("its own");
+    }
 }

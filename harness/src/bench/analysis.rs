@@ -6,7 +6,7 @@ use super::crossover::{self, Crossover};
 use super::implementation::Implementation;
 use super::kernel::Size;
 use super::noise::{Disturbances, FalseAlarms, undisturbed};
-use super::peer::{INTERPRETER_YARDSTICK, NATIVE_YARDSTICK};
+use super::peer::{INTERPRETER_YARDSTICK, LUA_BESIDE, NATIVE_YARDSTICK};
 use super::results::{BenchResults, CompileSample, CompileSeries, Phase, Sample, Workload};
 use super::warmup::{self, WarmupFigure};
 use crate::stats::{Bootstrap, Interval, median};
@@ -103,7 +103,7 @@ pub struct Analysis {
     pub native_ratio: Vec<Figure>,
     /// The interpreter's time over PUC Lua's.
     pub interpreter_ratio: Vec<Figure>,
-    /// The same on the kernels that no backend runs, by file, and behind those of each file their geometric mean.
+    /// The same on the kernels that no backend runs, by file, and behind those of each file their geometric mean; Lua programs over each peer that runs them.
     #[serde(default)]
     pub interpreted_ratio: Vec<Figure>,
     /// A backend's time over that of a peer that is no yardstick.
@@ -137,10 +137,11 @@ impl Analysis {
         let interpreter = Implementation::Interpreter;
         let c_twin = Implementation::Peer(NATIVE_YARDSTICK.to_owned());
         let lua_twin = Implementation::Peer(INTERPRETER_YARDSTICK.to_owned());
+        let lua_beside = Implementation::Peer(LUA_BESIDE.to_owned());
         let other_peers = results
             .present()
             .map(|p| &p.implementation)
-            .filter(|i| i.peer().is_some() && ![&c_twin, &lua_twin].contains(i));
+            .filter(|i| i.peer().is_some() && ![&c_twin, &lua_twin, &lua_beside].contains(i));
         let ratios = |of: &Implementation, over: &Implementation| figures(results, of, over, bootstrap);
         Self {
             timings: results.workloads.iter().flat_map(|w| timings(w, bootstrap)).collect(),
@@ -151,8 +152,10 @@ impl Analysis {
                 .interpreted_files()
                 .into_iter()
                 .flat_map(|file| {
-                    let groups = groups(results, &results.kernels_of(file), &interpreter, &lua_twin);
-                    figures_of(groups, &interpreter, &lua_twin, bootstrap)
+                    [&lua_twin, &lua_beside].into_iter().flat_map(|over| {
+                        let groups = groups(results, &results.kernels_of(file), &interpreter, over);
+                        figures_of(groups, &interpreter, over, bootstrap)
+                    })
                 })
                 .collect(),
             peer_ratio: other_peers.flat_map(|peer| natives.iter().flat_map(|native| ratios(native, peer))).collect(),

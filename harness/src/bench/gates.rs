@@ -11,7 +11,8 @@
 //!   - name: one_more
 //!     about: Why.
 //!     time: {of: interpreter, over: lua5.4}
-//!     kernels: bench/generic                         # those of this file, instead of all that backends run
+//!     kernels: bench/generic                         # those of this file (or, with `*` at the end, of files), instead of all that backends run
+//!     each: false                                    # whether it holds for each kernel by itself, and not for the mean
 //!     at_most: 0.8
 //!   - name: another
 //!     about: Why.
@@ -61,8 +62,11 @@ pub struct CorpusGate {
     pub about: String,
     /// Ratio of times of kernels.
     pub time: Option<Pair>,
-    /// The file whose kernels it is about, such as `bench/generic`; all kernels that backends run, if not said.
+    /// The file whose kernels it is about, such as `bench/generic`, or with `*` at the end the files; all kernels that backends run, if not said.
     pub kernels: Option<String>,
+    /// Whether it holds for each kernel by itself, and not for the mean.
+    #[serde(default)]
+    pub each: bool,
     /// Ratio of times of compilation.
     pub compile: Option<Pair>,
     /// Upper bound.
@@ -158,7 +162,7 @@ pub fn judge(
     for kernel in kernels.iter().filter(|k| results.workloads.iter().any(|w| w.kernel == k.name)) {
         judge.kernel_gates(kernel, &mut verdicts);
     }
-    verdicts.extend(corpus.gates.iter().filter_map(|gate| judge.corpus_gate(gate)));
+    verdicts.extend(corpus.gates.iter().flat_map(|gate| judge.corpus_gate(gate)));
     verdicts
 }
 
@@ -168,6 +172,7 @@ struct Judge<'r> {
 }
 
 /// A gate on its way to a verdict.
+#[derive(Clone, Copy)]
 struct Question<'q> {
     gate: &'q str,
     kernel: Option<&'q str>,
@@ -237,18 +242,28 @@ impl Judge<'_> {
         subjects
     }
 
-    fn corpus_gate(&self, gate: &CorpusGate) -> Option<GateResult> {
-        let (Pair { of, over }, compile) = gate.quantity()?;
+    fn corpus_gate(&self, gate: &CorpusGate) -> Vec<GateResult> {
+        let (Some((Pair { of, over }, compile)), Some(bound)) = (gate.quantity(), gate.bound()) else {
+            return Vec::new();
+        };
         let file = gate.kernels.as_deref();
-        let question = Question { gate: &gate.name, kernel: None, file, of, over, bound: gate.bound()? };
+        let question = Question { gate: &gate.name, kernel: None, file, of, over, bound };
+        if gate.each {
+            let kernels = file.map_or_else(|| self.results.kernels(), |file| self.results.kernels_of(file));
+            let each =
+                kernels.into_iter().filter_map(|kernel| self.time(&Question { kernel: Some(kernel), ..question }));
+            return each.collect();
+        }
         if !compile {
-            return self.time(&question);
+            return self.time(&question).into_iter().collect();
         }
         let void = |who: &Implementation| {
             let series = self.results.compile.iter().find(|s| s.implementation == *who)?;
             series.void.as_ref().map(|why| format!("{who}: {why}"))
         };
         self.conclude(&question, self.bootstrap.ratio(&compile_pairs(self.results, of, over)), &void)
+            .into_iter()
+            .collect()
     }
 
     fn time(&self, question: &Question<'_>) -> Option<GateResult> {
@@ -325,6 +340,7 @@ mod tests {
                 name: name.to_owned(),
                 args: [(Size::Full, vec!["1".to_owned()])].into(),
                 peer: Some(name.to_owned()),
+                script: None,
                 interpreted: None,
                 gates: gates.clone(),
             })
@@ -335,6 +351,7 @@ mod tests {
         let gates = "about: All.\ngates:\n\
             - {name: no_straw_man, about: Why., time: {of: interpreter, over: lua5.4}, at_most: 0.8}\n\
             - {name: generic, about: Why., time: {of: interpreter, over: lua5.4}, kernels: bench/generic, at_most: 0.8}\n\
+            - {name: each, about: Why., time: {of: interpreter, over: lua5.4}, kernels: bench/gen*, each: true, at_most: 0.9}\n\
             - {name: compiles_fast, about: Why., compile: {of: slow/none, over: fast/none}, at_most: 0.5}\n";
         crate::corpus::parse("gates.yaml", gates).expect("gates")
     }
@@ -358,7 +375,7 @@ mod tests {
             all.flat_map(|s| &mut s.samples).flat_map(|s| &mut s.calls).for_each(|seconds| *seconds *= 2.0);
         };
         results.workloads.iter_mut().filter(|w| w.interpreted.is_some()).for_each(slow);
-        assert_eq!(failed(&results), ["generic interpreter lua5.4"]);
+        assert_eq!(failed(&results), ["generic interpreter lua5.4", "each interpreter lua5.4"]);
     }
 
     fn verdicts(results: &BenchResults) -> Vec<GateResult> {
@@ -373,7 +390,7 @@ mod tests {
     #[test]
     fn a_sound_run_passes_every_gate() {
         let verdicts = verdicts(&results());
-        assert_eq!(verdicts.len(), testing::KERNELS.len() * 4 + 3);
+        assert_eq!(verdicts.len(), testing::KERNELS.len() * 4 + 4);
         assert!(verdicts.iter().all(|v| v.verdict == Verdict::Pass), "{verdicts:#?}");
     }
 
@@ -385,6 +402,7 @@ mod tests {
             ("time:slow/none=2", "native_ratio slow/none gcc"),
             ("time:interpreter=2", "no_straw_man interpreter lua5.4"),
             ("time:interpreter=2", "generic interpreter lua5.4"),
+            ("time:interpreter=2", "each interpreter lua5.4"),
             ("compile:slow/none=4", "compiles_fast slow/none fast/none"),
             ("checksum:fast/speed", "uplift interpreter fast/speed"),
         ];
@@ -440,6 +458,7 @@ mod tests {
             about: String::new(),
             time: None,
             kernels: None,
+            each: false,
             compile: None,
             at_most: Some(1.0),
             at_least: Some(1.0),

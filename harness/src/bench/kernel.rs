@@ -1,9 +1,12 @@
 //! What is run: a program of the corpus with sizes and gates.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lua;
+use crate::lua::case::LuaCase;
 use crate::program::ProgramCase;
 use crate::program::literal::Literal;
 
@@ -47,10 +50,21 @@ pub struct Kernel {
     pub args: BTreeMap<Size, Vec<String>>,
     /// The twins in `harness/peers`, without their endings.
     pub peer: Option<String>,
+    /// The whole program of a Lua benchmark, which peers run themselves instead of a twin.
+    pub script: Option<Script>,
     /// Why no backend runs it, if none does: then the interpreter and its yardstick are all who take part.
     pub interpreted: Option<String>,
     /// Gates it must keep.
     pub gates: KernelGates,
+}
+
+/// A Lua program that is a benchmark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Its file, from the directory of the corpus on.
+    pub file: PathBuf,
+    /// Whether LuaJIT's language, that of Lua 5.1, has all that it uses.
+    pub luajit: bool,
 }
 
 /// Gates of a kernel, by backend id; `native` stands for every backend that makes native code. A backend is judged at its default level.
@@ -77,8 +91,23 @@ impl Kernel {
             name: case.name.clone(),
             args: warm.into_iter().chain(sizes).map(|(size, args)| (size, spell(args))).collect(),
             peer: bench.peer.clone(),
+            script: None,
             interpreted: bench.interpreted.clone(),
             gates: KernelGates { uplift: bench.gates.uplift.clone(), native_ratio: bench.gates.native_ratio.clone() },
+        })
+    }
+
+    /// The benchmark that a Lua case is, if it is one.
+    pub fn of_lua(name: &str, case: &LuaCase) -> Option<Self> {
+        let (bench, file) = (case.bench.as_ref()?, case.file.as_ref()?);
+        Some(Self {
+            case: name.to_owned(),
+            name: format!("{}.lua", case.name),
+            args: [(Size::Quick, bench.quick.clone()), (Size::Full, bench.args.clone())].into(),
+            peer: None,
+            script: Some(Script { file: Path::new(lua::case::DIRECTORY).join(file), luajit: bench.luajit }),
+            interpreted: Some("a program of dynamic values, which are not compiled yet".to_owned()),
+            gates: KernelGates::default(),
         })
     }
 }

@@ -15,6 +15,7 @@ use lockstep_runtime::{Error, Value};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
+use super::build::fingerprint;
 use super::results::{CompileSample, Phase, SETUP, Sample};
 use crate::corpus;
 use crate::program::observe::{Configuration, Setup};
@@ -176,7 +177,8 @@ pub fn compile(corpus: &Path, backend: &dyn Backend, level: Level) -> Result<Com
         let program = corpus::program::find(&name, corpus).map_err(|e| e.to_string())?.ok_or("a case vanished")?;
         modules.insert(name, program.module);
     }
-    let mut sample = CompileSample::default();
+    let encoded: Vec<u8> = modules.values().flat_map(|module| lockstep_bytecode::encode(module)).collect();
+    let mut sample = CompileSample { programs: fingerprint(&encoded), ..CompileSample::default() };
     let (mut medians, mut processor, mut phases) = (Vec::new(), Vec::new(), Phases::default());
     let options = lockstep_compiler::Options::default();
     for (name, module) in &modules {

@@ -30,8 +30,11 @@ pub const INTERPRETER_YARDSTICK: &str = "lua5.4";
 /// The id of the peer that native code is held against.
 pub const NATIVE_YARDSTICK: &str = "gcc";
 
+/// The id of the peer that is shown beside on Lua programs: an interpreter written in assembly.
+pub const LUA_BESIDE: &str = "luajit-joff";
+
 /// All peers.
-pub const PEERS: [Peer; 4] = [
+pub const PEERS: [Peer; 5] = [
     Peer {
         id: NATIVE_YARDSTICK,
         about: "C twins, gcc -O2",
@@ -64,7 +67,18 @@ pub const PEERS: [Peer; 4] = [
         build: &[],
         run: &["lua5.4", "SOURCE"],
     },
+    Peer {
+        id: LUA_BESIDE,
+        about: "Lua programs, LuaJIT without its JIT compiler",
+        ending: "lua",
+        version: &["luajit", "-v"],
+        build: &[],
+        run: &["luajit", "-joff", "SOURCE"],
+    },
 ];
+
+/// The twin that runs a Lua program, the first of its arguments: what that prints is the checksum.
+pub const LUA_PROGRAM: &str = "program";
 
 /// What a twin printed.
 #[derive(Clone, Debug, PartialEq)]

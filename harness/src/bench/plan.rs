@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::implementation::Implementation;
 use super::kernel::{Kernel, Size};
-use super::peer::INTERPRETER_YARDSTICK;
+use super::peer::{INTERPRETER_YARDSTICK, LUA_BESIDE};
 
 /// What is to be measured.
 #[derive(Clone, Debug, Default)]
@@ -165,10 +165,18 @@ impl Plan {
         };
         let twins = |i: &&Implementation| match work {
             Work::Run(kernel, _) => match &self.kernels[kernel] {
+                Kernel { script: Some(script), .. } => {
+                    i.is_reference()
+                        || i.peer() == Some(INTERPRETER_YARDSTICK)
+                        || script.luajit && i.peer() == Some(LUA_BESIDE)
+                }
                 Kernel { interpreted: Some(_), peer, .. } => {
                     i.is_reference() || peer.is_some() && i.peer() == Some(INTERPRETER_YARDSTICK)
                 }
-                kernel => kernel.peer.is_some() || i.runs().peer().is_none(),
+                kernel => match i.runs().peer() {
+                    Some(peer) => kernel.peer.is_some() && peer != LUA_BESIDE,
+                    None => true,
+                },
             },
             _ => true,
         };
@@ -220,7 +228,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::bench::kernel::KernelGates;
+    use crate::bench::kernel::{KernelGates, Script};
     use crate::bench::peer::PEERS;
 
     fn plan() -> Plan {
@@ -230,6 +238,7 @@ mod tests {
             name: name.to_owned(),
             args: BTreeMap::from([args(Size::Warm, 0), args(Size::Quick, 1), args(Size::Full, 2)]),
             peer: peer.then(|| name.to_owned()),
+            script: None,
             interpreted: None,
             gates: KernelGates::default(),
         };
@@ -293,6 +302,23 @@ mod tests {
         };
         assert_eq!(who(0).into_iter().collect::<Vec<_>>(), ["interpreter", "lua5.4"]);
         assert!(who(2).contains("a/none"));
+    }
+
+    #[test]
+    fn a_lua_program_meets_the_peers_that_have_its_language() {
+        let mut plan = plan();
+        for (kernel, luajit) in [(0, true), (1, false)] {
+            plan.kernels[kernel].interpreted = Some("not compiled yet".to_owned());
+            plan.kernels[kernel].script = Some(Script { file: "lua/bench/one.lua".into(), luajit });
+            plan.kernels[kernel].args.remove(&Size::Warm);
+        }
+        let who = |kernel| {
+            let runs = plan.jobs().into_iter().filter(move |j| j.kernel() == Some(kernel));
+            runs.map(|j| j.implementation.to_string()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(who(0), ["interpreter", "lua5.4", "luajit-joff"]);
+        assert_eq!(who(1), ["interpreter", "lua5.4"]);
+        assert!(who(2).contains(&"luajit".to_owned()) && !who(2).contains(&"luajit-joff".to_owned()));
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::implementation::Implementation;
-use super::kernel::{Kernel, Size};
+use super::kernel::{Kernel, Script, Size};
 use super::measure::Calls;
 use super::plan::{Job, Plan, Work};
 use super::results::Sample;
 use super::runner::{Measured, Runner};
 use super::{calibration, instructions, peer};
+use crate::lua;
 use crate::program::Configuration;
 use crate::worker::{Answer, Limits, Pool, Task, Worker};
 
@@ -73,6 +74,33 @@ impl Processes {
         }
     }
 
+    /// Runs a Lua program whole: the twin that runs programs takes its time and gathers what it prints.
+    fn script(&self, script: &Script, who: &Implementation, args: &[String]) -> Result<Sample, String> {
+        let mut command = match who.peer() {
+            Some(id) => {
+                let peer = peer::find(id).ok_or_else(|| format!("no peer `{id}`"))?;
+                peer.prepare(&self.peers, peer::LUA_PROGRAM, &self.build)?
+            }
+            None => {
+                let this = std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))?;
+                vec![this, "run".into(), self.peers.join(peer::LUA_PROGRAM).with_extension("lua")]
+            }
+        };
+        command.push(self.corpus.join(&script.file));
+        let reading = peer::run(&command, args, PATIENCE)?;
+        Ok(Sample { calls: vec![reading.seconds], checksum: reading.checksum, ..Sample::default() })
+    }
+
+    /// Why a Lua program does not do what its case states.
+    fn script_parity(&self, kernel: &Kernel) -> Option<String> {
+        let found = lua::case::cases(&self.corpus).map_err(|e| e.to_string()).and_then(|cases| {
+            let found = cases.into_iter().find(|(name, ..)| *name == kernel.case);
+            found.ok_or_else(|| format!("no case {}", kernel.case))
+        });
+        let met = found.and_then(|(_, case, source)| lua::trial::as_written(&case, &source));
+        met.err().map(|why| format!("parity of {}: {why}", kernel.case))
+    }
+
     fn twin(&mut self, id: &str, kernel: &Kernel, args: &[String]) -> Result<Sample, String> {
         let peer = peer::find(id).ok_or_else(|| format!("no peer `{id}`"))?;
         let twin = kernel.peer.clone().ok_or("it has no twins")?;
@@ -89,6 +117,10 @@ impl Runner for Processes {
             (Work::Run(index, size), who) => {
                 let who = who.runs();
                 let kernel = &plan.kernels[index];
+                if let Some(script) = &kernel.script {
+                    let args = kernel.args.get(&size).cloned().unwrap_or_default();
+                    return self.script(script, who, &args).map(Measured::Run);
+                }
                 if let Some(id) = who.peer() {
                     let args = kernel.args.get(&size).cloned().unwrap_or_default();
                     return self.twin(id, kernel, &args).map(Measured::Run);
@@ -125,6 +157,11 @@ impl Runner for Processes {
         let key = (kernel.case.clone(), implementation.to_string());
         if let Some(known) = self.parity.get(&key) {
             return known.clone();
+        }
+        if kernel.script.is_some() {
+            let failure = self.script_parity(kernel);
+            self.parity.insert(key, failure.clone());
+            return failure;
         }
         let failure = configurations.iter().find_map(|configuration| {
             let native = implementation.column().cloned().zip(*configuration);

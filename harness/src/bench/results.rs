@@ -50,7 +50,7 @@ pub struct BenchResults {
 }
 
 /// The executable that measured.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Build {
     /// Version of Lockstep.
     pub version: String,
@@ -210,6 +210,9 @@ pub struct CompileSeries {
 pub struct CompileSample {
     /// The round it belongs to.
     pub round: usize,
+    /// Fingerprint of the programs, as they were assembled: quantities of different programs are not compared. Empty of older results.
+    #[serde(default)]
+    pub programs: String,
     /// How many units.
     pub units: u64,
     /// How many functions were left out because they have an instruction that is not compiled yet.
@@ -388,6 +391,13 @@ impl Conditions {
     }
 }
 
+impl Build {
+    /// Whether this is known not to be the executable of that SHA-256.
+    pub fn is_another_than(&self, executable: &str) -> bool {
+        !self.executable.is_empty() && !executable.starts_with(&self.executable)
+    }
+}
+
 impl BenchResults {
     /// The workload of a kernel at a size.
     pub fn workload(&self, kernel: &str, size: Size) -> Option<&Workload> {
@@ -399,9 +409,12 @@ impl BenchResults {
         self.kernels_where(|w| w.interpreted.is_none())
     }
 
-    /// The kernels of a file of the corpus, such as `bench/generic`, in order.
+    /// The kernels of a file of the corpus, such as `bench/generic`, in order; with `*` at its end, those of all files whose names begin so.
     pub fn kernels_of(&self, file: &str) -> Vec<&str> {
-        self.kernels_where(|w| w.file() == file)
+        match file.strip_suffix('*') {
+            Some(start) => self.kernels_where(|w| w.file().starts_with(start)),
+            None => self.kernels_where(|w| w.file() == file),
+        }
     }
 
     /// The files that have kernels that no backend runs.

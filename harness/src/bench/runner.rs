@@ -306,6 +306,7 @@ mod tests {
             name: name.to_owned(),
             args: [Size::Warm, Size::Quick, Size::Full].map(|size| (size, vec!["1".to_owned()])).into(),
             peer: None,
+            script: None,
             interpreted: None,
             gates: KernelGates::default(),
         };

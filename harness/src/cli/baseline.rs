@@ -185,8 +185,8 @@ fn judge(baselines: &Baselines, check: &CheckOptions, options: &Options) -> Done
         }
     }
     let gate = Gate::default();
-    let baseline: Vec<Readings> = entry.runs.iter().map(Readings::of).collect();
-    let current = Readings::of(&run);
+    let baseline: Vec<Readings> = entry.runs.iter().map(|kept| Readings::of(&kept.comparable_with(&run))).collect();
+    let current = Readings::of(&run.comparable_with(&entry.runs[0]));
     let another_speed = gate.another_speed(&baseline, &current);
     let suspicious = if another_speed.is_none() { gate.suspects(&baseline, &current) } else { Vec::new() };
     let mut alarms = gate.certain(&baseline, &current);

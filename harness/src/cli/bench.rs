@@ -237,8 +237,10 @@ fn show_plan(plan: &Plan) {
 fn kernels(options: &Options) -> Result<Vec<Kernel>, Box<dyn std::error::Error + Send + Sync>> {
     let cases = crate::corpus::program::cases(&options.corpus.corpus)?;
     let chosen = |name: &str| options.filters.is_empty() || options.filters.iter().any(|f| name.contains(f.as_str()));
-    let kernels: Vec<Kernel> =
+    let mut kernels: Vec<Kernel> =
         cases.iter().filter(|c| chosen(&c.0)).filter_map(|(name, case)| Kernel::of(name, case)).collect();
+    let programs = crate::lua::case::cases(&options.corpus.corpus)?;
+    kernels.extend(programs.iter().filter(|p| chosen(&p.0)).filter_map(|(name, case, _)| Kernel::of_lua(name, case)));
     if kernels.is_empty() { Err("no benchmark has such a name".into()) } else { Ok(kernels) }
 }
 

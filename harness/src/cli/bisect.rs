@@ -119,10 +119,13 @@ fn ir_case(options: &Options, request: &Request) -> Done {
     let pool = Pool::new(Limits { silence: request.patience * 2 + Duration::from_secs(3), ..Limits::default() });
     let (corpus, out) = (&options.corpus.corpus, &options.out);
     let found = bisect::ir::localise(&pool, &options.case, &request.column, &request.reference, corpus, out)?;
-    let Some(verdict) = found else {
+    let Some(mut verdict) = found else {
         println!("bisect: {} passes on {}", options.case, request.column);
         return Ok(ExitCode::SUCCESS);
     };
+    if verdict.written.is_none() {
+        verdict.line += &options.corpus.again();
+    }
     if let Some(file) = &options.results {
         std::fs::write(file, serde_json::to_string_pretty(&verdict)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
@@ -189,7 +192,10 @@ pub(super) fn reference(backends: &Backends) -> Result<Column, String> {
 
 /// Writes the reduced case as a corpus of its own, so that any command can run it.
 fn keep(options: &Options, request: &Request, verdict: &mut Verdict) -> Result<(), String> {
-    let Some(reduced) = &verdict.reduced else { return Ok(()) };
+    let Some(reduced) = &verdict.reduced else {
+        verdict.line += &options.corpus.again();
+        return Ok(());
+    };
     let directory = options.out.join("bytecode");
     let name = case::name(&verdict.case, verdict.run);
     let path = directory.join(format!("{name}.yaml"));

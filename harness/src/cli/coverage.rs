@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
+use crate::bench::build;
 use crate::corpus;
 use crate::program::ProgramCase;
 use crate::program::coverage::{CoverageResults, CoverageRow, VERSION};
@@ -56,6 +57,15 @@ pub(super) fn run(options: &Options) -> Done {
     let benches = cases.into_iter().filter(|(name, case)| case.bench.is_some() && chosen(name));
     let why_interpreted = |case: &ProgramCase| case.bench.as_ref().and_then(|bench| bench.interpreted.clone());
     let (interpreted, benches): (Vec<_>, Vec<_>) = benches.partition(|(_, case)| why_interpreted(case).is_some());
+    if benches.is_empty() {
+        return Err(match interpreted.first() {
+            None => "no benchmark has such a name; `lockstep bench --plan --quick` shows all".to_owned(),
+            Some((name, case)) => {
+                format!("nothing to measure: `{name}` is interpreted: {}", why_interpreted(case).unwrap_or_default())
+            }
+        }
+        .into());
+    }
     let pool = Pool::new(Limits { silence: std::time::Duration::from_secs(600), ..Limits::default() });
     let work: Vec<_> = benches.iter().flat_map(|bench| columns.iter().map(move |column| (bench, column))).collect();
     let programs: Vec<CoverageRow> = work
@@ -93,7 +103,13 @@ pub(super) fn run(options: &Options) -> Done {
     let failed = programs.iter().filter(|r| r.failure.is_some()).count()
         + instructions.values().filter(|i| i.compiled < i.of || !i.unverified().is_empty()).count();
     if let Some(file) = &options.results {
-        let results = CoverageResults { lockstep_coverage: VERSION, quick: options.quick, instructions, programs };
+        let results = CoverageResults {
+            lockstep_coverage: VERSION,
+            build: build::this(),
+            quick: options.quick,
+            instructions,
+            programs,
+        };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }

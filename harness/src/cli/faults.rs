@@ -25,7 +25,7 @@ use crate::worker::{Limits, Pool};
 /// Plant known faults and see that the gates catch them.
 ///
 /// Each gate is a command that CI runs. It runs once without a fault, and must find nothing; then with each fault that it is meant to catch (with
-/// --matrix: with every fault, unless it measures time), and must find it. A gate sees a backend with its usual name and cannot tell that a fault is in it, nor which.
+/// --matrix: with every fault, unless it measures time or takes long), and must find it. A gate sees a backend with its usual name and cannot tell that a fault is in it, nor which.
 /// Blind faults, whose author had not seen the gates, have a score of their own that decides nothing. docs/faults.md lists all of them.
 ///
 ///   lockstep faults --list                     the registry
@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// Only this gate; may be repeated
     #[arg(long = "gate", value_name = "GATE")]
     gates: Vec<String>,
-    /// Every fault against every gate but those that measure time, not each against the gate meant for it alone
+    /// Every fault against every gate but those that measure time or take long, not each against the gate meant for it alone
     #[arg(long)]
     matrix: bool,
     /// Commands at a time; those that measure time run alone
@@ -83,16 +83,20 @@ pub(super) fn run(options: &Options) -> Done {
     let scratch = std::env::temp_dir().join(format!("lockstep-faults-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).map_err(|e| format!("cannot make {}: {e}", scratch.display()))?;
     let (faults, impossible): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.is_possible());
-    if !impossible.is_empty() {
-        let names: Vec<&str> = impossible.iter().map(|fault| fault.id).collect();
-        println!("not planted, as they take a build with the features `plant` and `oracle`: {}", names.join(", "));
-    }
     let concerns = |fault: &&'static Fault| options.matrix || gates.iter().any(|gate| gate.id == fault.gate);
+    let not_planted: Vec<&str> = impossible.into_iter().filter(concerns).map(|fault| fault.id).collect();
+    if !not_planted.is_empty() {
+        println!(
+            "not planted, as they take a build with the features `plant` and `oracle`: {}",
+            not_planted.join(", ")
+        );
+    }
     let plan = Plan {
         program: std::env::current_exe()?,
         rivals: rivals(&column.backend, &super::default_corpus())?,
         column,
         faults: faults.into_iter().filter(concerns).collect(),
+        not_planted,
         gates,
         matrix: options.matrix,
         jobs: options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),

@@ -96,7 +96,7 @@ pub(super) fn run(options: &Options) -> Done {
         println!("never generated: {}", missing.join(", "));
     }
     let divergences = report.divergences.len() + report.deaths.len();
-    let failed = incomplete || divergences > 0;
+    let failed = incomplete || divergences > 0 || report.programs == 0;
     println!(
         "fuzz bytecode: {}: {} programs, {} divergences",
         if failed { "FAILED" } else { "ok" },

@@ -25,6 +25,7 @@ mod optimiser;
 mod oracle;
 mod parity;
 mod passport;
+mod pipe;
 mod prompt;
 #[cfg(feature = "oracle")]
 mod puc;
@@ -39,8 +40,11 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use lockstep_backend_api::Registry;
+
+pub(crate) use parity::again;
 
 use crate::fault;
 
@@ -119,7 +123,7 @@ enum Command {
     ExecConformance(exec_conformance::Options),
     /// Look at this machine: what is found, what is missing and how to get it, how noisy it is
     Doctor(doctor::Options),
-    /// Print the JSON schemas of corpus files, for editors
+    /// Print the JSON schemas of corpus files, for editors, and of a report's data
     Schema(schema::Options),
     /// Print a script that lets a shell complete the command line
     Completions(completions::Options),
@@ -151,8 +155,31 @@ impl Selection {
 #[derive(Args, Clone, Debug)]
 pub struct Corpus {
     /// Directory of the corpus
-    #[arg(long, value_name = "DIR", default_value_os_t = default_corpus())]
+    #[arg(long, value_name = "DIR", default_value_os_t = default_corpus(), value_parser = PathBufValueParser::new().try_map(corpus_directory))]
     pub corpus: PathBuf,
+}
+
+impl Corpus {
+    /// The option that says the same again, if it must be said.
+    pub fn again(&self) -> String {
+        if self.corpus == default_corpus() {
+            return String::new();
+        }
+        format!(" --corpus {}", shell_word(&self.corpus.display().to_string()))
+    }
+}
+
+/// The directory of a corpus. One that was named must be one, or else a slip of the pen is a run on no cases that finds nothing wrong; the usual one may be absent, as
+/// what is generated needs none.
+fn corpus_directory(directory: PathBuf) -> Result<PathBuf, String> {
+    let parts = crate::corpus::DIRECTORIES;
+    if directory == default_corpus() || parts.iter().any(|part| directory.join(part).is_dir()) {
+        Ok(directory)
+    } else if directory.is_dir() {
+        Err(format!("a corpus has at least one of the directories {}", parts.join(", ")))
+    } else {
+        Err("there is no such directory".to_owned())
+    }
 }
 
 /// `corpus` below the current directory or, when run from elsewhere by cargo, below the workspace.
@@ -207,6 +234,7 @@ pub fn program() -> String {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
+    pipe::end_quietly();
     match fault::environment() {
         Ok(None) => {}
         Ok(Some((_, backend))) => eprintln!("warning: {} plants a fault in `{backend}`", fault::PLANT),
@@ -248,6 +276,9 @@ pub fn main() -> ExitCode {
         Command::Worker(options) => worker::run(&options),
     };
     done.unwrap_or_else(|error| {
+        if pipe::is_why(&*error) {
+            return ExitCode::from(pipe::STATUS);
+        }
         eprintln!("error: {error}");
         // As clap does for what it cannot accept: not a verdict on any backend.
         ExitCode::from(2)

@@ -1,6 +1,7 @@
 //! `lockstep parity`: case × backend × level, each trial in a worker process, shown as test programs show their tests.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,10 +12,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use super::optimiser::Passes;
 use super::{Corpus, Done, Selection, program, shell_word};
 use crate::backends::{Backends, Column};
+use crate::bench::build;
 use crate::case::Case;
 use crate::check::Verdict;
 use crate::corpus;
 use crate::lua::case::LuaCase;
+use crate::program::interpreted::STRESSED_UP_TO;
 use crate::program::trial::TrialStats;
 use crate::program::{Configuration, trial};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
@@ -62,14 +65,35 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
     /// Seconds a trial may go without a sign of life
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT)]
     timeout: f64,
     /// Memory a trial may use, in MiB of address space
-    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY)]
     memory: u64,
 }
 
+/// What `--timeout` is if it is not said.
+const TIMEOUT: f64 = 60.0;
+
+/// What `--memory` is if it is not said.
+const MEMORY: u64 = 4096;
+
 impl Options {
+    /// The line that runs one of the trials again under the same conditions, without its backend and its name.
+    fn again(&self) -> String {
+        let mut line = format!("{} parity{}{}", program(), self.corpus.again(), self.passes.again());
+        if let Some(file) = &self.waivers {
+            line += &format!(" --waivers {}", shell_word(&file.display().to_string()));
+        }
+        if self.timeout != TIMEOUT {
+            line += &format!(" --timeout {}", self.timeout);
+        }
+        if self.memory != MEMORY {
+            line += &format!(" --memory {}", self.memory);
+        }
+        line + " --exact"
+    }
+
     fn selects(&self, name: &str) -> bool {
         let hits = |filter: &String| if self.exact { name == filter } else { name.contains(filter.as_str()) };
         (self.filters.is_empty() || self.filters.iter().any(hits)) && !self.skip.iter().any(hits)
@@ -105,23 +129,15 @@ pub(super) fn run(options: &Options) -> Done {
         results: Mutex::default(),
         verified: Mutex::default(),
         corpus: options.corpus.corpus.clone(),
-        again: format!(
-            "{} parity{}{}{} --exact",
-            program(),
-            options.passes.again(),
-            options
-                .waivers
-                .as_ref()
-                .map_or_else(String::new, |f| format!(" --waivers {}", shell_word(&f.display().to_string()))),
-            if options.timeout == 60.0 { String::new() } else { format!(" --timeout {}", options.timeout) }
-        ),
+        again: options.again(),
     });
     let columns = Backends::new().columns(&options.selection.backends, &options.selection.levels)?;
-    let mut trials = Vec::new();
+    let (mut trials, mut cases) = (Vec::new(), Vec::new());
     for case in &all[..ir_cases] {
         for column in &columns {
             let name = format!("{case}/{column}");
             if options.selects(&name) {
+                cases.push(case.as_str());
                 let (shared, case, column, name_) = (shared.clone(), case.clone(), column.clone(), name.clone());
                 trials.push(Trial::test(name, move || shared.conclude(|| shared.ir_trial(&name_, &case, &column))));
             }
@@ -136,6 +152,7 @@ pub(super) fn run(options: &Options) -> Done {
         for native in &places {
             let name = trial::name(case, native.as_ref());
             if options.selects(&name) {
+                cases.push(case.as_str());
                 let (shared, case, native, name_) = (shared.clone(), case.clone(), native.clone(), name.clone());
                 trials.push(Trial::test(name, move || {
                     shared.conclude(|| (shared.program_trial(&name_, &case, native.as_ref()), None))
@@ -156,6 +173,10 @@ pub(super) fn run(options: &Options) -> Done {
     if trials.is_empty() {
         return Err("no trial has such a name; `lockstep parity --list` shows all".into());
     }
+    if !options.list {
+        let tried: BTreeSet<&str> = cases.into_iter().collect();
+        check(&options.corpus.corpus, &|name| tried.contains(name))?;
+    }
     let arguments =
         Arguments { list: options.list, quiet: options.quiet, test_threads: options.jobs, ..Arguments::default() };
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -167,15 +188,19 @@ pub(super) fn run(options: &Options) -> Done {
     let summary = Summary::of(&trials);
     let sum = |count: fn(&TrialStats) -> u64| trials.iter().filter_map(|t| t.program.as_ref()).map(count).sum::<u64>();
     let (unstressed, collections) = (sum(|stats| stats.unstressed), sum(|stats| stats.collections));
+    println!("under stress of the collector: {collections} collections; {unstressed} runs left out");
+    if unstressed > 0 {
+        let cases = trials.iter().filter(|t| t.program.is_some_and(|p| p.unstressed > 0)).map(|t| t.case.as_str());
+        tell_unstressed(&options.corpus.corpus, &cases.collect())?;
+    }
     if let Some(file) = &options.results {
         let verified = std::mem::take(&mut *shared.verified());
-        let results = ParityResults { lockstep_parity: VERSION, summary, trials, verified };
+        let again = Some(shared.again.clone());
+        let build = build::this();
+        let results = ParityResults { lockstep_parity: VERSION, build, summary, trials, verified, again };
         std::fs::write(file, serde_json::to_string_pretty(&results)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
-    println!(
-        "under stress of the collector: {collections} collections; {unstressed} runs left out, by cases that see it or are too long"
-    );
     println!(
         "parity: {}: {} passed, {} failed ({} died), {} refused as declared{}; {:.1} s",
         if conclusion.has_failed() { "FAILED" } else { "ok" },
@@ -190,6 +215,39 @@ pub(super) fn run(options: &Options) -> Done {
         start.elapsed().as_secs_f64()
     );
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Tells which cases were not put under stress of the collector, and why.
+fn tell_unstressed(corpus: &Path, cases: &BTreeSet<&str>) -> Result<(), corpus::CorpusError> {
+    let all = corpus::program::cases(corpus)?;
+    let sees: BTreeSet<&str> =
+        all.iter().filter(|(_, case)| case.sees_collector).map(|(name, _)| name.as_str()).collect();
+    let (seen, long): (Vec<&str>, Vec<&str>) = cases.iter().copied().partition(|case| sees.contains(case));
+    if !seen.is_empty() {
+        println!("  cases that see when something is collected: {}", seen.join(", "));
+    }
+    if !long.is_empty() {
+        println!("  cases with more than {STRESSED_UP_TO} back edges and calls: {}", long.join(", "));
+    }
+    Ok(())
+}
+
+/// Tells each mistake in cases that are tried once, rather than once for each of their trials.
+fn check(corpus: &Path, tried: &dyn Fn(&str) -> bool) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut mistakes = corpus::ir::mistakes(corpus, tried)?;
+    mistakes.extend(corpus::program::mistakes(corpus, tried)?);
+    mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+    match mistakes.len() {
+        0 => Ok(()),
+        1 => Err("a case has a mistake; nothing was run".into()),
+        some => Err(format!("{some} cases have mistakes; nothing was run").into()),
+    }
+}
+
+/// The line that runs a trial again, from what [`ParityResults::again`] begins it with.
+pub(crate) fn again(line: &str, trial: &TrialResult) -> String {
+    let backend = trial.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
+    format!("{line}{backend} {}", shell_word(&trial.name))
 }
 
 /// What all trials of a run share.
@@ -227,7 +285,10 @@ impl Shared {
                 result.stats = Some(report.stats);
                 match report.verdict {
                     Verdict::Passed => made_runs(&mut result, runs),
-                    Verdict::Refused { why } => (result.status, result.what) = (Status::Refused, Some(why)),
+                    Verdict::Refused { why } => {
+                        let reason = Some("unsupported".to_owned());
+                        (result.status, result.kind, result.what) = (Status::Refused, reason, Some(why));
+                    }
                     Verdict::Failed { kind, what } => {
                         let kind = serde_json::to_value(kind).ok().and_then(|k| k.as_str().map(str::to_owned));
                         result.fail(Status::Failed, kind, what);
@@ -259,8 +320,9 @@ impl Shared {
                 match report.failure {
                     Some(what) => result.fail(Status::Failed, Some("parity".to_owned()), what),
                     None if report.stats.refused > 0 => {
-                        let what = format!("{} functions, as declared; the rest agrees", report.stats.refused);
-                        (result.status, result.what) = (Status::Refused, Some(what));
+                        let reasons = report.refusals.into_iter().collect::<Vec<_>>().join(", ");
+                        let what = format!("{} functions: {reasons}; all agrees", report.stats.refused);
+                        (result.status, result.kind, result.what) = (Status::Refused, Some(reasons), Some(what));
                     }
                     None => made_runs(&mut result, report.stats.runs),
                 }
@@ -300,9 +362,8 @@ impl Shared {
             if let Some(unit) = unit {
                 text += &format!("\n\n{unit}");
             }
-            let backend = result.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
             let name = &result.name;
-            Failed::from(format!("{name}: {text}\nrun it again: {}{backend} {}", self.again, shell_word(name)))
+            Failed::from(format!("{name}: {text}\nrun it again: {}", again(&self.again, &result)))
         });
         self.results().push(result);
         failure.map_or(Ok(()), Err)

@@ -47,7 +47,7 @@ const AFTER_HELP: &str = "\
 Written to --out:
   report.html    everything, for people: one file, offline
   RESULTS.md     the same as Markdown, with what the figures mean
-  results.json   the same as data; its schema is docs/schema/results.schema.json
+  results.json   the same as data; `lockstep schema results` prints its schema
   summary.md     in brief, for a pull request
   junit.xml      every verdict as a test case, for CI
 

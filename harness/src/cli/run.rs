@@ -19,6 +19,7 @@ use lockstep_runtime::{Limits, Thresholds, Value};
 use super::optimiser::Optimise;
 use super::{Done, prompt};
 use crate::backends::Backends;
+use crate::program::case::{miscounted, misfit};
 use crate::program::heap::HeapReport;
 use crate::program::literal::{self, Literal};
 use crate::subject::evidence::Counters;
@@ -205,21 +206,14 @@ fn assembly(options: &Options, file: &Path) -> Done {
         module.find(&options.entry).ok_or_else(|| format!("{} has no function `{}`", file.display(), options.entry))?;
     let kinds: Vec<Kind> = module.function(entry).params().collect();
     if kinds.len() != options.args.len() {
-        let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
-        return Err(format!(
-            "`{}` takes {} arguments ({}), {} are given",
-            options.entry,
-            kinds.len(),
-            kinds.join(", "),
-            options.args.len()
-        )
-        .into());
+        return Err(miscounted(&options.entry, &kinds, options.args.len()).into());
     }
     let args = options
         .args
         .iter()
         .zip(kinds)
-        .map(|(text, kind)| argument(text, kind))
+        .enumerate()
+        .map(|(n, (text, kind))| argument(text, kind).map_err(|e| misfit(&options.entry, n, &e)))
         .collect::<Result<Vec<Value>, String>>()?;
     let limits = Limits { depth: options.depth, memory: options.memory << 20, budget: options.budget };
     let native = if options.backend == INTERPRETER { None } else { Some(pipeline(options, &module)?) };
@@ -295,7 +289,7 @@ fn assembly(options: &Options, file: &Path) -> Done {
 }
 
 fn argument(text: &str, kind: Kind) -> Result<Value, String> {
-    let literal: Literal = serde_yaml::from_str(text).map_err(|e| format!("argument `{text}`: {e}"))?;
+    let literal: Literal = serde_yaml::from_str(text).map_err(|e| format!("`{text}`: {e}"))?;
     literal::value(&literal, kind)
 }
 

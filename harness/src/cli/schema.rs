@@ -1,21 +1,23 @@
-//! `lockstep schema`: JSON schemas of the corpus files.
+//! `lockstep schema`: JSON schemas of the files that people write, and of a report's data.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::Done;
 use crate::corpus::schema::SCHEMAS;
 
-/// Print the JSON schemas of corpus files, for editors.
+/// Print the JSON schemas of corpus files and of a report's data.
 ///
-/// With them an editor completes fields and shows mistakes while a case is written. Most read the schema from a file's first line:
+/// With those of corpus files an editor completes fields and shows mistakes while a case is written. Most read the schema from a file's first line:
 ///
 ///   # yaml-language-server: $schema=https://…/docs/schema/ir.schema.json
 #[derive(Args)]
 pub(super) struct Options {
-    /// Which: ir, program, gates, waivers or subject. All are listed if none is named
+    /// Which; all are listed if none is named
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(SCHEMAS.map(|row| row.name)))]
     name: Option<String>,
     /// Write all of them into this directory
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
@@ -38,9 +40,6 @@ pub(super) fn run(options: &Options) -> Done {
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let Some(row) = SCHEMAS.iter().find(|row| row.name == *name) else {
-        return Err(format!("no schema `{name}`; there are {}", SCHEMAS.map(|row| row.name).join(", ")).into());
-    };
-    print!("{}", row.text());
+    SCHEMAS.iter().filter(|row| row.name == *name).for_each(|row| print!("{}", row.text()));
     Ok(ExitCode::SUCCESS)
 }

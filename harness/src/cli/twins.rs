@@ -18,6 +18,9 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Done {
     let twins = twin::check(&options.corpus.corpus)?;
+    if twins.count == 0 {
+        return Err(format!("no case in {} has a twin", options.corpus.corpus.display()).into());
+    }
     for difference in &twins.differences {
         println!("{difference}");
     }

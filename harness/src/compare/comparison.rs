@@ -67,7 +67,7 @@ impl Comparison {
         if !forbidding.is_empty() && !force {
             return Err(Refusal::Incomparable(forbidding));
         }
-        let (one, other) = (&of_a.series, &of_b.series);
+        let (one, other) = (&of_a.comparable_with(of_b).series, &of_b.comparable_with(of_a).series);
         Ok(Self { differences, ..Self::of_series((a, one), (b, other), rule, Design::Independent)? })
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::run::CORPUS;
 use crate::bench::machine::Machine;
 
 /// What must be the same for figures to be comparable, and what should be said if it is not.
@@ -20,7 +21,7 @@ pub struct Environment {
     /// Versions of who took part, by name.
     #[serde(default)]
     pub versions: BTreeMap<String, String>,
-    /// What was run: arguments and sizes, by what series are about.
+    /// What was run, by what series are about: arguments and sizes, and the programs' fingerprint of [`CORPUS`].
     #[serde(default)]
     pub workloads: BTreeMap<String, String>,
 }
@@ -84,8 +85,14 @@ pub struct Difference {
 }
 
 impl Environment {
+    /// Whether both compiled the same programs of the corpus, as far as that is known.
+    pub fn same_programs(&self, other: &Self) -> bool {
+        let programs = self.workloads.get(CORPUS).zip(other.workloads.get(CORPUS));
+        programs.is_none_or(|(own, others)| own == others)
+    }
+
     /// How another environment differs from this one: machine, build and sizes forbid a comparison; versions are what one may want to compare, and
-    /// are said.
+    /// are said. Other programs of the corpus are said, too: what is about them is not compared, see [`Environment::same_programs`].
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let (a, b) = (&self.machine, &other.machine);
         let governor = |e: &Self| e.governor.clone().unwrap_or_default();
@@ -103,12 +110,14 @@ impl Environment {
             (a != b).then(|| Difference { forbids, what: format!("{name}: `{a}` against `{b}`") })
         };
         let mut all: Vec<Difference> = strict.iter().filter_map(|(name, a, b)| differs(true, name, a, b)).collect();
-        let shared = |forbids: bool, a: &BTreeMap<String, String>, b: &BTreeMap<String, String>, what: &str| {
-            let pairs = a.iter().filter_map(|(name, a)| Some((name, a, b.get(name)?)));
-            pairs.filter_map(|(name, a, b)| differs(forbids, &format!("{what} {name}"), a, b)).collect::<Vec<_>>()
-        };
-        all.extend(shared(true, &self.workloads, &other.workloads, "arguments of"));
-        all.extend(shared(false, &self.versions, &other.versions, "version of"));
+        let shared =
+            |forbids: fn(&str) -> bool, a: &BTreeMap<String, String>, b: &BTreeMap<String, String>, what: &str| {
+                let pairs = a.iter().filter_map(|(name, a)| Some((name, a, b.get(name)?)));
+                let found = pairs.filter_map(|(name, a, b)| differs(forbids(name), &format!("{what} {name}"), a, b));
+                found.collect::<Vec<_>>()
+            };
+        all.extend(shared(|name| name != CORPUS, &self.workloads, &other.workloads, "what was run of"));
+        all.extend(shared(|_| false, &self.versions, &other.versions, "version of"));
         all
     }
 }
@@ -129,7 +138,9 @@ mod tests {
             profile: "release".to_owned(),
             governor: None,
             versions: [("a/none".to_owned(), "1.0".to_owned())].into(),
-            workloads: [("fib quick".to_owned(), "30".to_owned())].into(),
+            workloads: [("fib quick", "30"), (CORPUS, "12ab")]
+                .map(|(on, what)| (on.to_owned(), what.to_owned()))
+                .into(),
         }
     }
 
@@ -152,6 +163,7 @@ mod tests {
         assert!(change(|e| e.profile = "debug".to_owned()));
         assert!(change(|e| e.governor = Some("powersave".to_owned())));
         assert!(change(|e| *e.workloads.get_mut("fib quick").expect("there") = "35".to_owned()));
+        assert!(!change(|e| *e.workloads.get_mut(CORPUS).expect("there") = "34cd".to_owned()));
         assert!(!change(|e| *e.versions.get_mut("a/none").expect("there") = "2.0".to_owned()));
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
-use super::run::Run;
+use super::run::{CORPUS, Run};
 use super::series::Data;
 use crate::stats::{Warmup, median};
 
@@ -166,7 +166,10 @@ fn over_time<'r>(
 ) -> BTreeMap<String, Vec<(&'r Record, f64)>> {
     let mut all: BTreeMap<String, Vec<(&Record, f64)>> = BTreeMap::new();
     for run in runs {
-        for (name, value) in of(run) {
+        // Of the corpus, only what the same programs gave as those of the last run.
+        let same_programs = runs.last().is_none_or(|last| run.environment.same_programs(&last.environment));
+        let comparable = |name: &str| same_programs || name.split(' ').nth(1) != Some(CORPUS);
+        for (name, value) in of(run).iter().filter(|(name, _)| comparable(name)) {
             all.entry(name.clone()).or_default().push((run, *value));
         }
     }
@@ -219,6 +222,24 @@ mod tests {
         let groups = groups(&records);
         assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [6, 6]);
         assert!(groups.iter().all(|group| changes(group).is_empty()));
+    }
+
+    #[test]
+    fn a_corpus_that_grew_is_no_change() {
+        let of_programs = |nth: usize, programs: &str| {
+            let mut record = record(nth, 1.0, 700.0, "one");
+            let key = Key::new("code_bytes", CORPUS, "x/speed");
+            record.exact.insert(key.to_string(), 1000.0 + nth as f64);
+            record.environment.workloads.insert(CORPUS.to_owned(), programs.to_owned());
+            record
+        };
+        let found = |programs: [&str; 3]| {
+            let records: Vec<Record> = (0..3).map(|nth| of_programs(nth, programs[nth])).collect();
+            changes(&records.iter().collect::<Vec<_>>()).len()
+        };
+        assert_eq!(found(["a", "a", "a"]), 2);
+        assert_eq!(found(["a", "b", "b"]), 1);
+        assert_eq!(found(["a", "b", "c"]), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A run as it is compared, kept in baselines and histories, and resampled by the study: environment and series, without what a report tells besides.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -63,12 +64,13 @@ impl Run {
         series.extend(results.exact.iter().map(exact));
         let versions = results.present().map(|p| (p.implementation.to_string(), p.version.clone()));
         let workloads = results.workloads.iter().map(|w| (on(w), w.args.join(" ")));
+        let programs = results.compile.iter().flat_map(|s| &s.samples).map(|s| &s.programs).find(|p| !p.is_empty());
         let environment = Environment {
             machine: Fingerprint::of(&results.machine),
             profile: results.build.profile.clone(),
             governor: results.machine.governor.clone(),
             versions: versions.collect(),
-            workloads: workloads.collect(),
+            workloads: workloads.chain(programs.map(|print| (CORPUS.to_owned(), print.clone()))).collect(),
         };
         Self {
             executable: results.build.executable.clone(),
@@ -109,6 +111,18 @@ impl Run {
     pub fn only(&self, implementation: &str) -> Vec<Series> {
         let own = self.series.iter().filter(|s| s.key.of == implementation);
         own.map(|s| Series { key: Key { of: String::new(), ..s.key.clone() }, ..s.clone() }).collect()
+    }
+
+    /// Without what is about the corpus, if another run compiled other programs.
+    pub fn comparable_with(&self, other: &Self) -> Cow<'_, Self> {
+        match (&self.environment, &other.environment) {
+            (Some(own), Some(others)) if !own.same_programs(others) => {
+                let mut run = self.clone();
+                run.series.retain(|series| series.key.on != CORPUS);
+                Cow::Owned(run)
+            }
+            _ => Cow::Borrowed(self),
+        }
     }
 
     /// Leaves six digits of what varies: noise has fewer, and files are read by people.
@@ -210,6 +224,7 @@ pub fn implementation<'n>(run: &Run, name: &'n str) -> Result<&'n str, String> {
 mod tests {
     use super::*;
     use crate::backends::Column;
+    use crate::bench::{exact as deterministic, testing};
     use crate::compare::decide::Outcome;
     use crate::compare::{Comparison, Rule};
     use crate::program::coverage::{self, CoverageRow};
@@ -220,10 +235,32 @@ mod tests {
         let row = CoverageRow { case: "bench/fib".to_owned(), column, coverage: Some(coverage), failure: None };
         Run::of_coverage(&CoverageResults {
             lockstep_coverage: coverage::VERSION,
+            build: crate::bench::results::Build::default(),
             quick: true,
             instructions: BTreeMap::new(),
             programs: vec![row],
         })
+    }
+
+    #[test]
+    fn what_is_about_the_corpus_is_compared_of_the_same_programs_only() {
+        let run = |programs: &str, bytes| {
+            let mut results = testing::results();
+            for sample in results.compile.iter_mut().flat_map(|series| &mut series.samples) {
+                sample.programs = programs.to_owned();
+                sample.code_bytes = bytes;
+            }
+            results.exact = deterministic::collect(&results, &[]);
+            Run::of(&results)
+        };
+        let worse = |a: &Run, b: &Run| {
+            let found = Comparison::of_runs(("a", a), ("b", b), Rule::default(), false).expect("comparable");
+            (found.count(Outcome::Worse), found.differences.len())
+        };
+        let three = testing::results().compile.len();
+        assert_eq!(worse(&run("one", 700), &run("one", 701)), (three, 0));
+        assert_eq!(worse(&run("one", 700), &run("other", 701)), (0, 1));
+        assert_eq!(worse(&run("", 700), &run("one", 701)), (three, 0), "what is not known is not held against it");
     }
 
     #[test]

@@ -30,7 +30,7 @@ use schemars::JsonSchema;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::{CorpusError, files, mistake_at, parse, read, relocate};
+use super::{CorpusError, Step, files, mistake_in, parse, read, relocate};
 use crate::case::{Case, Compare, Expected, Explain, Rules, Run};
 
 /// A file.
@@ -171,15 +171,15 @@ fn load(path: &Path) -> Result<(String, File), CorpusError> {
     let shown = path.display().to_string();
     let file: File = parse(&shown, &text)?;
     let mut seen = std::collections::HashSet::new();
-    for case in &file.cases {
-        let place = format!("name: {}", case.name);
+    for (n, case) in file.cases.iter().enumerate() {
+        let name = [Step::Key("cases"), Step::Item(n), Step::Key("name")];
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if case.name.is_empty() || !case.name.chars().all(plain) {
             let message = "names of cases consist of letters, digits, `_` and `-`";
-            return Err(mistake_at(&shown, &text, &place, message).into());
+            return Err(mistake_in(&shown, &text, &name, message).into());
         }
         if !seen.insert(&case.name) {
-            return Err(mistake_at(&shown, &text, &place, format!("two cases are called `{}`", case.name)).into());
+            return Err(mistake_in(&shown, &text, &name, format!("two cases are called `{}`", case.name)).into());
         }
     }
     Ok((text, file))
@@ -209,18 +209,38 @@ pub fn find(name: &str, corpus: &Path) -> Result<Option<Case>, CorpusError> {
         return Ok(None);
     }
     let (text, file) = load(&path)?;
-    let Some(case) = file.cases.into_iter().find(|case| case.name == own) else { return Ok(None) };
-    build(name, &path, &text, case).map(Some)
+    let Some((n, case)) = file.cases.into_iter().enumerate().find(|(_, case)| case.name == own) else {
+        return Ok(None);
+    };
+    build(name, &path, &text, n, case).map(Some)
 }
 
-fn build(name: &str, path: &Path, yaml: &str, case: CaseText) -> Result<Case, CorpusError> {
-    let shown = path.display().to_string();
-    let place = format!("name: {}", case.name);
-    let mistake = |message: String| -> Box<Diagnostic> { mistake_at(&shown, yaml, &place, message) };
-    let unit = match (&case.unit, &case.file) {
-        (Some(inline), None) => {
-            lockstep_ir::text::parse(&shown, inline).map_err(|e| relocate(e, &shown, yaml, inline))?
+/// The mistakes of cases, each in its place; of those whose names are chosen.
+///
+/// # Errors
+/// A file that cannot be read or parsed.
+pub fn mistakes(corpus: &Path, chosen: &dyn Fn(&str) -> bool) -> Result<Vec<CorpusError>, CorpusError> {
+    let mut mistakes = Vec::new();
+    for path in files(&corpus.join("ir"))? {
+        let (text, file) = load(&path)?;
+        for (n, case) in file.cases.into_iter().enumerate() {
+            let name = format!("ir/{}/{}", stem(&path), case.name);
+            if chosen(&name) {
+                mistakes.extend(build(&name, &path, &text, n, case).err());
+            }
         }
+    }
+    Ok(mistakes)
+}
+
+/// The `n`-th case of a file.
+fn build(name: &str, path: &Path, yaml: &str, n: usize, case: CaseText) -> Result<Case, CorpusError> {
+    let shown = path.display().to_string();
+    let within = |steps: &[Step]| [&[Step::Key("cases"), Step::Item(n)], steps].concat();
+    let mistake = |message: String| -> Box<Diagnostic> { mistake_in(&shown, yaml, &within(&[]), message) };
+    let unit = match (&case.unit, &case.file) {
+        (Some(inline), None) => lockstep_ir::text::parse(&shown, inline)
+            .map_err(|e| relocate(e, &shown, yaml, &within(&[Step::Key("unit")]), inline))?,
         (None, Some(file)) => {
             let path = path.with_file_name(file);
             lockstep_ir::text::parse(&path.display().to_string(), &read(&path)?)?
@@ -239,7 +259,8 @@ fn build(name: &str, path: &Path, yaml: &str, case: CaseText) -> Result<Case, Co
     for (n, text) in case.runs.iter().enumerate() {
         if text.expect.len() > len {
             let message = format!("run {n} expects {} words, but memory has {len}", text.expect.len());
-            return Err(mistake(message).into());
+            let surplus = within(&[Step::Key("runs"), Step::Item(n), Step::Key("expect"), Step::Item(len)]);
+            return Err(mistake_in(&shown, yaml, &surplus, message).into());
         }
         let mut memory: Vec<u64> = case.memory.iter().map(|w| w.0).collect();
         memory.resize(len, 0);

@@ -2,14 +2,19 @@
 //! stand in a module each.
 
 pub mod ir;
+mod place;
 pub mod program;
 pub mod schema;
 
 use std::path::{Path, PathBuf};
 
-use lockstep_text::Diagnostic;
-use lockstep_text::Location;
+use lockstep_text::{Diagnostic, Location};
 use serde::de::DeserializeOwned;
+
+pub use place::{Step, mistake_in, place, relocate};
+
+/// What a corpus consists of; it has some of these.
+pub const DIRECTORIES: [&str; 4] = ["ir", "bytecode", "bench", crate::lua::case::DIRECTORY];
 
 /// Why a corpus could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -78,10 +83,9 @@ fn mistake(file: &str, text: &str, error: &serde_yaml::Error) -> Box<Diagnostic>
         if let Some(place) = key_from(text, unknown, location.line) {
             (location, width) = (place, unknown.chars().count() as u32);
         }
-        let near = quoted
-            .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-            .min()
-            .filter(|(distance, known)| *distance <= 2.max(known.len() / 3));
+        let near = quoted.map(|known| (strsim::damerau_levenshtein(unknown, known), known)).min().filter(
+            |(distance, known)| *distance <= 2.max(known.len() / 3) && *distance < unknown.len().min(known.len()),
+        );
         hint = Some(match near {
             Some((_, known)) => format!("did you mean `{known}`? docs/corpus.md describes all fields"),
             None => "docs/corpus.md describes the fields; `lockstep schema` lets an editor complete them".to_owned(),
@@ -117,27 +121,6 @@ fn key_from(text: &str, key: &str, line: u32) -> Option<Location> {
             before.is_none_or(|c| " {,\"'".contains(c)) && after.starts_with(':')
         })?;
         Some(Location { line: n as u32 + 1, column: line[..at].chars().count() as u32 + 1 })
-    })
-}
-
-/// Moves a diagnostic about a text that stands inside a YAML block scalar to its place in the file.
-pub fn relocate(inner: Box<Diagnostic>, file: &str, yaml: &str, inline: &str) -> Box<Diagnostic> {
-    let lines: Vec<&str> = yaml.lines().collect();
-    let wanted: Vec<&str> = inline.lines().map(str::trim).collect();
-    let fits = |start: usize| {
-        wanted.iter().enumerate().all(|(n, line)| lines.get(start + n).is_some_and(|l| l.trim() == *line))
-    };
-    let Some(start) = (0..lines.len()).find(|&start| fits(start)) else { return inner };
-    let line = start + inner.location.line.saturating_sub(1) as usize;
-    let Some(shown) = lines.get(line) else { return inner };
-    let indent = |text: &str| text.chars().take_while(|c| *c == ' ').count() as u32;
-    let own = inline.lines().nth(inner.location.line.saturating_sub(1) as usize).map_or(0, indent);
-    let shift = indent(shown).saturating_sub(own);
-    Box::new(Diagnostic {
-        file: file.to_owned(),
-        location: Location { line: line as u32 + 1, column: inner.location.column + shift },
-        source_line: (*shown).to_owned(),
-        ..*inner
     })
 }
 

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{CorpusError, files, mistake_at, parse, read, relocate};
+use super::{CorpusError, Step, files, mistake_in, parse, read, relocate};
 use crate::program::{Program, ProgramCase};
 
 /// The directories of the corpus that hold programs.
@@ -67,36 +67,37 @@ impl Loaded {
         let shown = path.display().to_string();
         let File { cases, .. } = parse(&shown, &text)?;
         let mut seen = std::collections::HashSet::new();
-        for case in &cases {
-            let place = format!("name: {}", case.name);
+        for (n, case) in cases.iter().enumerate() {
+            let name = [Step::Key("cases"), Step::Item(n), Step::Key("name")];
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
             if case.name.is_empty() || !case.name.chars().all(plain) {
                 let message = "names of cases consist of letters, digits, `_`, `-` and `.`";
-                return Err(mistake_at(&shown, &text, &place, message).into());
+                return Err(mistake_in(&shown, &text, &name, message).into());
             }
             if !seen.insert(&case.name) {
-                return Err(mistake_at(&shown, &text, &place, format!("two cases are called `{}`", case.name)).into());
+                return Err(mistake_in(&shown, &text, &name, format!("two cases are called `{}`", case.name)).into());
             }
         }
         Ok(Self { path, text, cases })
     }
 
-    /// Assembles a case and checks its runs, so that a mistake is shown in its place.
-    fn prepare(&self, case: ProgramCase) -> Result<Program, CorpusError> {
+    /// Assembles the `n`-th case and checks its runs, so that a mistake is shown in its place.
+    fn prepare(&self, n: usize) -> Result<Program, CorpusError> {
+        let case = self.cases[n].clone();
         let shown = self.path.display().to_string();
-        let mistake = |message: String| mistake_at(&shown, &self.text, &format!("name: {}", case.name), message);
+        let within = |steps: &[Step]| [&[Step::Key("cases"), Step::Item(n)], steps].concat();
+        let mistake = |message: String| mistake_in(&shown, &self.text, &within(&[]), message);
         let module = match (&case.program, &case.file) {
-            (Some(inline), None) => {
-                lockstep_bytecode::assemble(&shown, inline).map_err(|e| relocate(e, &shown, &self.text, inline))?
-            }
+            (Some(inline), None) => lockstep_bytecode::assemble(&shown, inline)
+                .map_err(|e| relocate(e, &shown, &self.text, &within(&[Step::Key("program")]), inline))?,
             (None, Some(file)) => {
                 let path = self.path.with_file_name(file);
                 lockstep_bytecode::assemble(&file.display().to_string(), &read(&path)?)?
             }
             _ => return Err(mistake(format!("`{}` needs either `program` or `file`", case.name)).into()),
         };
-        let program = Program::new(module, case.clone()).map_err(mistake)?;
-        program.calls().map_err(mistake)?;
+        let program = Program::new(module, case).map_err(mistake)?;
+        program.calls().map_err(|wrong| mistake_in(&shown, &self.text, &within(&wrong.at), wrong.what))?;
         Ok(program)
     }
 }
@@ -141,8 +142,22 @@ pub fn find(name: &str, corpus: &Path) -> Result<Option<Program>, CorpusError> {
         return Ok(None);
     }
     let file = Loaded::load(path)?;
-    let found = file.cases.iter().find(|c| c.name == case).cloned();
-    found.map(|case| file.prepare(case)).transpose()
+    let found = file.cases.iter().position(|c| c.name == case);
+    found.map(|n| file.prepare(n)).transpose()
+}
+
+/// The mistakes of cases, each in its place; of those whose names are chosen.
+///
+/// # Errors
+/// A file that cannot be read or parsed.
+pub fn mistakes(corpus: &Path, chosen: &dyn Fn(&str) -> bool) -> Result<Vec<CorpusError>, CorpusError> {
+    let mut mistakes = Vec::new();
+    for file in all(corpus) {
+        let (prefix, file) = file?;
+        let wanted = (0..file.cases.len()).filter(|n| chosen(&format!("{prefix}/{}", file.cases[*n].name)));
+        mistakes.extend(wanted.filter_map(|n| file.prepare(n).err()));
+    }
+    Ok(mistakes)
 }
 
 /// All cases with their full names, assembled.
@@ -153,8 +168,8 @@ pub fn programs(corpus: &Path) -> Result<Vec<(String, Program)>, CorpusError> {
     let mut programs = Vec::new();
     for file in all(corpus) {
         let (prefix, file) = file?;
-        for case in &file.cases {
-            programs.push((format!("{prefix}/{}", case.name), file.prepare(case.clone())?));
+        for (n, case) in file.cases.iter().enumerate() {
+            programs.push((format!("{prefix}/{}", case.name), file.prepare(n)?));
         }
     }
     Ok(programs)

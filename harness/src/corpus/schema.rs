@@ -1,4 +1,4 @@
-//! JSON schemas of the corpus files, for editors: names completed, fields explained, mistakes shown while they are typed. They are made
+//! JSON schemas of the files that people write, for editors: names completed, fields explained, mistakes shown while they are typed. They are made
 //! from the types that read the files, so the two cannot disagree; `docs/schema/` holds them as files.
 
 use schemars::{Schema, schema_for};
@@ -8,8 +8,8 @@ use crate::bench::gates::CorpusGates;
 use crate::subject::Manifest;
 use crate::waiver::Waivers;
 
-/// The schema of one kind of corpus file.
-pub struct CorpusSchema {
+/// The schema of one kind of file.
+pub struct FileSchema {
     /// Its name: that of its file is `NAME.schema.json`.
     pub name: &'static str,
     /// Which files it is for: a pattern, from the corpus on.
@@ -21,46 +21,52 @@ pub struct CorpusSchema {
 }
 
 /// All of them.
-pub const SCHEMAS: [CorpusSchema; 6] = [
-    CorpusSchema {
+pub const SCHEMAS: [FileSchema; 7] = [
+    FileSchema {
         name: "ir",
         files: &["ir/*.yaml"],
         about: "functions in the IR's text form, with runs",
         schema: || schema_for!(ir::File),
     },
-    CorpusSchema {
+    FileSchema {
         name: "program",
         files: &["bytecode/*.yaml", "bytecode/dynamic/*.yaml", "bytecode/grid/*.yaml", "bench/*.yaml"],
         about: "bytecode programs with runs, benchmarks among them",
         schema: || schema_for!(program::File),
     },
-    CorpusSchema {
+    FileSchema {
         name: "lua",
         files: &["lua/*.yaml"],
         about: "Lua programs with what they print and how they end",
         schema: || schema_for!(crate::lua::case::File),
     },
-    CorpusSchema {
+    FileSchema {
         name: "gates",
         files: &["gates.yaml"],
         about: "what must hold over all kernels",
         schema: || schema_for!(CorpusGates),
     },
-    CorpusSchema {
+    FileSchema {
         name: "subject",
         files: &["../examples/subjects/luajit/subject.yaml", "../examples/subjects/lockstep/subject.yaml"],
         about: "whole VMs from outside, wherever they are",
         schema: || schema_for!(Manifest),
     },
-    CorpusSchema {
+    FileSchema {
         name: "waivers",
         files: &["waivers.yaml"],
         about: "trials known to fail or to be flaky",
         schema: || schema_for!(Waivers),
     },
+    FileSchema {
+        name: "results",
+        files: &["../reports/results.json"],
+        about: "what `lockstep report` writes as data",
+        schema: crate::report::schema::schema,
+    },
 ];
 
-impl CorpusSchema {
+impl FileSchema {
     /// The schema as text.
     pub fn text(&self) -> String {
         let json = serde_json::to_string_pretty(&(self.schema)()).expect("a schema is JSON");

@@ -25,6 +25,8 @@ pub struct Gate {
     finds: Finding,
     /// Whether it measures time and must run alone.
     pub alone: bool,
+    /// Whether it takes a minute where it finds nothing: in a matrix, too, it meets the faults that it is meant to catch, and no others.
+    pub slow: bool,
 }
 
 impl Gate {
@@ -58,6 +60,7 @@ pub const GATES: &[Gate] = &[
         command: "parity ir/ --backend BACKEND --level default --timeout 5 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "fuzz-ir",
@@ -65,6 +68,7 @@ pub const GATES: &[Gate] = &[
         command: "fuzz ir --count 3000 --backend BACKEND --level default --stop-after 1 --shrink 0 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "programs",
@@ -72,6 +76,7 @@ pub const GATES: &[Gate] = &[
         command: "parity bytecode/ bench/ --backend BACKEND --level default --timeout 10 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "fuzz-bytecode",
@@ -79,13 +84,15 @@ pub const GATES: &[Gate] = &[
         command: "fuzz bytecode --count 400 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "fuzz-dynamic",
         about: "random dynamic programs, optimised and not, under stress of the collector and not, against the plain interpreter",
-        command: "fuzz bytecode --dynamic --seed 1 --count 100 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
+        command: "fuzz bytecode --dynamic --seed 1 --count 1000 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: true,
     },
     Gate {
         id: "fuzz-lua",
@@ -93,6 +100,7 @@ pub const GATES: &[Gate] = &[
         command: "fuzz lua --seed 1 --count 300 --stop-after 1 --shrink 0 --jobs 1",
         finds: Finding::Status,
         alone: false,
+        slow: true,
     },
     Gate {
         id: "coverage",
@@ -100,6 +108,7 @@ pub const GATES: &[Gate] = &[
         command: "coverage --quick --backend BACKEND --level default",
         finds: Finding::Status,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "determinism",
@@ -107,6 +116,7 @@ pub const GATES: &[Gate] = &[
         command: "parity ir/edge/iadd ir/edge/brif ir/edge/call --backend BACKEND --level default --timeout 2 --jobs 1 --results RESULTS",
         finds: Finding::Kind("not_deterministic"),
         alone: false,
+        slow: false,
     },
     Gate {
         id: "isolation",
@@ -114,6 +124,7 @@ pub const GATES: &[Gate] = &[
         command: "parity ir/edge/brif --backend BACKEND --level default --timeout 2 --jobs 1 --results RESULTS",
         finds: Finding::Death,
         alone: false,
+        slow: false,
     },
     Gate {
         id: "uplift",
@@ -121,6 +132,7 @@ pub const GATES: &[Gate] = &[
         command: BENCH,
         finds: Finding::Bench("uplift"),
         alone: true,
+        slow: false,
     },
     Gate {
         id: "compile-time",
@@ -128,6 +140,7 @@ pub const GATES: &[Gate] = &[
         command: BENCH,
         finds: Finding::Bench("compile_time"),
         alone: true,
+        slow: false,
     },
 ];
 

@@ -9,6 +9,7 @@ use super::gates::{self, Answer, Contest, GATES, Gate};
 use super::results::{Cell, FaultRow, FaultsResults, GateRow, Score, VERSION};
 use super::{Fault, blind, rates, seal};
 use crate::backends::Column;
+use crate::bench::build;
 
 /// What to run.
 pub struct Plan<'p> {
@@ -20,9 +21,11 @@ pub struct Plan<'p> {
     pub rivals: Vec<String>,
     /// Which faults.
     pub faults: Vec<&'static Fault>,
+    /// Faults that this build cannot hold.
+    pub not_planted: Vec<&'static str>,
     /// Which gates.
     pub gates: Vec<&'static Gate>,
-    /// Every fault against every gate that measures no time, and not each against the gate meant for it alone.
+    /// Every fault against every gate that neither measures time nor is slow, and not each against the gate meant for it alone.
     pub matrix: bool,
     /// Commands at a time; those that measure time run alone.
     pub jobs: usize,
@@ -40,7 +43,7 @@ impl Plan<'_> {
     /// The commands: each gate's without a fault first, then fault by fault.
     fn jobs(&self) -> Vec<Job> {
         let wanted = |fault: Option<&Fault>, gate: &Gate| match fault {
-            Some(fault) => self.matrix && !gate.alone || fault.gate == gate.id,
+            Some(fault) => self.matrix && !gate.alone && !gate.slow || fault.gate == gate.id,
             None => self.matrix || self.faults.iter().any(|f| f.gate == gate.id),
         };
         let mut jobs: Vec<Job> = Vec::new();
@@ -96,11 +99,13 @@ impl Plan<'_> {
         cells.sort_by_key(place);
         FaultsResults {
             lockstep_faults: VERSION,
+            build: build::this(),
             column: self.column.clone(),
             matrix: self.matrix,
             gates: self.gates.iter().map(|gate| gate_row(gate)).collect(),
             score: Score::of(&faults, &cells),
             faults,
+            not_planted: self.not_planted.iter().map(|id| (*id).to_owned()).collect(),
             cells,
             seconds: start.elapsed().as_secs_f64(),
         }
@@ -141,6 +146,7 @@ mod tests {
             program: PathBuf::from(program),
             column: Column { backend: "some".to_owned(), level: Level::Speed },
             faults: fault::known().filter(|f| ["shift-mask", "lost-slot"].contains(&f.id)).collect(),
+            not_planted: vec!["missing-root"],
             gates: ["kit", "programs"].into_iter().filter_map(gates::find).collect(),
             matrix,
             jobs: 2,
@@ -154,6 +160,7 @@ mod tests {
         let pass = run("true", false);
         assert_eq!((pass.score.known.met, pass.score.known.of, pass.score.clean.met), (0, 2, 2));
         assert!(!pass.score.is_met());
+        assert_eq!(pass.not_planted, ["missing-root"]);
         let fail = run("false", false);
         assert_eq!((fail.score.known.met, fail.score.clean.met, fail.score.clean.of), (2, 0, 2));
         assert!(!fail.score.is_met());

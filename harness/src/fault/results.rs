@@ -6,6 +6,7 @@ use super::Layer;
 use super::gates::Verdict;
 use super::rates::Rate;
 use crate::backends::Column;
+use crate::bench::results::Build;
 
 /// Version of the format. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
@@ -15,15 +16,21 @@ pub const VERSION: u32 = 1;
 pub struct FaultsResults {
     /// [`VERSION`].
     pub lockstep_faults: u32,
+    /// What ran.
+    #[serde(default)]
+    pub build: Build,
     /// Where the faults were planted.
     #[serde(flatten)]
     pub column: Column,
-    /// Whether every fault met every gate that measures no time; otherwise each met the gate meant for it alone.
+    /// Whether every fault met every gate that neither measures time nor is slow; otherwise each met the gate meant for it alone.
     pub matrix: bool,
     /// The gates: the matrix's columns, in order.
     pub gates: Vec<GateRow>,
     /// The faults: the matrix's rows, in order.
     pub faults: Vec<FaultRow>,
+    /// Faults that the build could not hold, and that say nothing therefore.
+    #[serde(default)]
+    pub not_planted: Vec<String>,
     /// What each gate said. Pairs that were not run are absent.
     pub cells: Vec<Cell>,
     /// The sums.

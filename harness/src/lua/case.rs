@@ -15,6 +15,7 @@
 //!     status: 0                               # how it ends, if neither well nor with an error
 //!     differs: "why"                          # PUC Lua does something else, and docs/lua.md says so under this case's name
 //!     unstressed: "why"                       # it is not run under stress of the collector
+//!     bench: {args: [], quick: [], luajit: true}   # makes a case with a file a benchmark of `lockstep bench`
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::manual;
-use crate::corpus::{CorpusError, files, mistake_at, parse, read};
+use crate::corpus::{CorpusError, Step, files, mistake_in, parse, read};
 
 /// The directory of the corpus.
 pub const DIRECTORY: &str = "lua";
@@ -78,6 +79,22 @@ pub struct LuaCase {
     /// Why it is not run under stress of the collector.
     #[serde(default)]
     pub unstressed: Option<String>,
+    /// Makes a case with a file a benchmark.
+    #[serde(default)]
+    pub bench: Option<LuaBench>,
+}
+
+/// What makes a case a benchmark: its sizes, and who else can run it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LuaBench {
+    /// Arguments at the published size.
+    pub args: Vec<String>,
+    /// Arguments for a quick look.
+    pub quick: Vec<String>,
+    /// Whether LuaJIT's language, that of Lua 5.1, has all that it uses.
+    #[serde(default)]
+    pub luajit: bool,
 }
 
 impl LuaCase {
@@ -99,8 +116,9 @@ pub fn cases(corpus: &Path) -> Result<Vec<(String, LuaCase, String)>, CorpusErro
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let File { cases, .. } = parse(&shown, &text)?;
         let mut seen = std::collections::HashSet::new();
-        for case in cases {
-            let mistake = |message: String| mistake_at(&shown, &text, &format!("name: {}", case.name), message);
+        for (n, case) in cases.into_iter().enumerate() {
+            let within = |steps: &[Step]| [&[Step::Key("cases"), Step::Item(n)], steps].concat();
+            let mistake = |message: String| mistake_in(&shown, &text, &within(&[]), message);
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
             if case.name.is_empty() || !case.name.chars().all(plain) {
                 return Err(mistake("names of cases consist of letters, digits, `_`, `-` and `.`".to_owned()).into());
@@ -108,11 +126,10 @@ pub fn cases(corpus: &Path) -> Result<Vec<(String, LuaCase, String)>, CorpusErro
             if !seen.insert(case.name.clone()) {
                 return Err(mistake(format!("two cases are called `{}`", case.name)).into());
             }
-            if let Some(unknown) = case.shows.iter().find(|subject| !manual::knows(subject)) {
-                return Err(mistake(format!(
-                    "`{unknown}` is no section of the manual, metamethod or library function"
-                ))
-                .into());
+            if let Some(k) = case.shows.iter().position(|subject| !manual::knows(subject)) {
+                let message =
+                    format!("`{}` is no section of the manual, metamethod or library function", case.shows[k]);
+                return Err(mistake_in(&shown, &text, &within(&[Step::Key("shows"), Step::Item(k)]), message).into());
             }
             let source = match (&case.program, &case.file) {
                 (Some(inline), None) => inline.clone(),

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::build::Build;
 use super::digest;
 use super::model::{Bench, Counts, Coverage, Family, NotRun, Parity, Passport, Tested, VERSION};
+use crate::bench::results::Build as MadeBy;
 use crate::bench::{BenchReport, results as bench};
 use crate::compare::environment::Fingerprint;
 use crate::program::coverage::{self, CoverageResults};
@@ -59,6 +60,13 @@ pub fn issue(sources: &Sources) -> Result<Passport, IssueError> {
     let parity = read::<ParityResults>(sources.parity.as_deref(), "parity", results::VERSION)?;
     let coverage = read::<CoverageResults>(sources.coverage.as_deref(), "coverage", coverage::VERSION)?;
     let bench = read::<BenchReport>(sources.bench.as_deref(), "bench", bench::VERSION)?;
+    let build = Build::here();
+    let made_by = [
+        ("parity", parity.as_ref().map(|p| &p.build)),
+        ("coverage", coverage.as_ref().map(|c| &c.build)),
+        ("bench", bench.as_ref().map(|b| &b.results.build)),
+    ];
+    of_one_build(&build, &made_by)?;
     let here = environment::here();
     let machine = bench.as_ref().map_or(here.machine, |b| b.results.machine.clone());
     let subject = sources.subject.as_deref().map(tested_subject).transpose()?;
@@ -70,6 +78,7 @@ pub fn issue(sources: &Sources) -> Result<Passport, IssueError> {
         belongs(parity, name.as_deref())?;
     }
     let mut not_run = Vec::new();
+    unknown(&made_by, &mut not_run);
     missing(&[("parity", parity.is_some()), ("bench", bench.is_some())], &mut not_run);
     if name.is_none() {
         missing(&[("coverage", coverage.is_some())], &mut not_run);
@@ -88,7 +97,7 @@ pub fn issue(sources: &Sources) -> Result<Passport, IssueError> {
         lockstep_passport: VERSION,
         digest: String::new(),
         issued: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
-        build: Build::here(),
+        build,
         fingerprint: Fingerprint::of(&machine).id(),
         machine,
         backends: here.backends,
@@ -132,6 +141,28 @@ fn belongs(parity: &ParityResults, subject: Option<&str>) -> Result<(), IssueErr
             (_, subject) => format!("the trial {} is not of the subject `{}`", trial.name, subject.unwrap_or_default()),
         })),
     }
+}
+
+/// A passport certifies one build: the one that issues it.
+fn of_one_build(issuer: &Build, made_by: &[(&str, Option<&MadeBy>)]) -> Result<(), IssueError> {
+    let other =
+        made_by.iter().find_map(|(what, by)| Some((what, by.filter(|by| by.is_another_than(&issuer.executable))?)));
+    other.map_or(Ok(()), |(what, by)| {
+        Err(IssueError::Other(format!(
+            "the results of {what} were made by another build (executable {}) than this one ({}), and a passport is of one build",
+            by.executable,
+            issuer.executable.get(..by.executable.len()).unwrap_or_default()
+        )))
+    })
+}
+
+/// Results that do not say which build made them.
+fn unknown(made_by: &[(&str, Option<&MadeBy>)], not_run: &mut Vec<NotRun>) {
+    let silent = made_by.iter().filter(|(_, by)| by.is_some_and(|by| by.executable.is_empty()));
+    not_run.extend(silent.map(|(what, _)| NotRun {
+        what: format!("{what} by this build"),
+        why: "the results do not say which build made them".into(),
+    }));
 }
 
 fn missing(parts: &[(&str, bool)], not_run: &mut Vec<NotRun>) {
@@ -231,4 +262,28 @@ fn figures(report: BenchReport) -> Bench {
     let figures =
         [analysis.uplift, analysis.native_ratio, analysis.interpreter_ratio, analysis.interpreted_ratio].concat();
     Bench { conditions: results.conditions, figures, exact: results.exact, gates, void }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made_by(executable: &str) -> MadeBy {
+        MadeBy { executable: executable.to_owned(), ..MadeBy::default() }
+    }
+
+    #[test]
+    fn results_of_another_build_are_not_certified() {
+        let issuer = Build { executable: "0123456789abcdef0123".to_owned(), ..Build::default() };
+        let (own, silent) = (made_by("0123456789abcdef"), made_by(""));
+        let all = [("parity", Some(&own)), ("coverage", Some(&silent)), ("bench", None)];
+        of_one_build(&issuer, &all).expect("one build, as far as is known");
+        let mut not_run = Vec::new();
+        unknown(&all, &mut not_run);
+        let named: Vec<&str> = not_run.iter().map(|n| n.what.as_str()).collect();
+        assert_eq!(named, ["coverage by this build"]);
+        let other = made_by("fedcba9876543210");
+        let why = of_one_build(&issuer, &[("parity", Some(&own)), ("bench", Some(&other))]).expect_err("another build");
+        assert!(why.to_string().contains("of bench were made by another build (executable fedcba9876543210)"), "{why}");
+    }
 }

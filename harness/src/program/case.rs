@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::literal::{self, Literal};
+use crate::corpus::Step;
 
 /// A case as written in YAML.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -231,25 +232,42 @@ impl Program {
     ///
     /// # Errors
     /// A literal that is no value of its kind, or a count that is wrong.
-    pub fn calls(&self) -> Result<Vec<Call>, String> {
-        self.case.runs.iter().map(|run| self.call(run)).collect()
+    pub fn calls(&self) -> Result<Vec<Call>, RunMistake> {
+        self.case.runs.iter().enumerate().map(|(n, run)| self.call(n, run)).collect()
     }
 
-    fn call(&self, run: &ProgramRun) -> Result<Call, String> {
+    fn call(&self, n: usize, run: &ProgramRun) -> Result<Call, RunMistake> {
+        let mistake = |steps: &[Step], what: String| RunMistake {
+            at: [&[Step::Key("runs"), Step::Item(n)], steps].concat(),
+            what,
+        };
+        let whole = |what: String| mistake(&[], what);
         let name = run.entry.as_ref().unwrap_or(&self.case.entry);
-        let entry = self.module.find(name).ok_or_else(|| format!("the program has no function `{name}`"))?;
+        let entry = self.module.find(name);
+        let entry =
+            entry.ok_or_else(|| mistake(&[Step::Key("entry")], format!("the program has no function `{name}`")))?;
         if self.module.function(entry).is_generic && run.error.is_none() && run.heap.is_none() {
-            return Err(format!("a run does not say what the generic function `{name}` returns (`heap`)"));
+            return Err(whole(format!("a run does not say what the generic function `{name}` returns (`heap`)")));
         }
-        let args = self.args_of(entry, &run.args)?;
+        let args = self.args_of(entry, &run.args).map_err(|(k, what)| {
+            let item = k.map(Step::Item);
+            mistake(&[&[Step::Key("args")], item.as_slice()].concat(), what)
+        })?;
         let result = self.module.function(entry).result;
         let expected = match (&run.error, &run.result, result) {
             (Some(error), None, _) => Expectation::Error(error.clone()),
-            (None, Some(literal), Some(kind)) => Expectation::Result(Some(literal::value(literal, kind)?)),
+            (None, Some(stated), Some(kind)) => {
+                let value = literal::value(stated, kind);
+                let value =
+                    value.map_err(|e| mistake(&[Step::Key("result")], format!("the result of `{name}`: {e}")))?;
+                Expectation::Result(Some(value))
+            }
             (None, None, None) => Expectation::Result(None),
-            (Some(_), Some(_), _) => return Err("a run has either a result or an error".to_owned()),
-            (None, Some(_), None) => return Err(format!("`{name}` has no result")),
-            (None, None, Some(kind)) => return Err(format!("a run does not say its result (of kind {kind})")),
+            (Some(_), Some(_), _) => {
+                return Err(mistake(&[Step::Key("result")], "a run has either a result or an error".to_owned()));
+            }
+            (None, Some(_), None) => return Err(mistake(&[Step::Key("result")], format!("`{name}` has no result"))),
+            (None, None, Some(kind)) => return Err(whole(format!("a run does not say its result (of kind {kind})"))),
         };
         Ok(Call { entry, args, expected })
     }
@@ -259,15 +277,110 @@ impl Program {
     /// # Errors
     /// A literal that is no value of its kind, or a count that is wrong.
     pub fn args(&self, literals: &[Literal]) -> Result<Vec<Value>, String> {
-        self.args_of(self.entry, literals)
+        self.args_of(self.entry, literals).map_err(|(_, what)| what)
     }
 
-    fn args_of(&self, entry: FuncId, literals: &[Literal]) -> Result<Vec<Value>, String> {
+    /// With what is wrong comes which argument it is, if it is one.
+    fn args_of(&self, entry: FuncId, literals: &[Literal]) -> Result<Vec<Value>, (Option<usize>, String)> {
         let function = self.module.function(entry);
         let kinds: Vec<Kind> = function.params().collect();
         if kinds.len() != literals.len() {
-            return Err(format!("`{}` takes {} arguments, {} are given", function.name, kinds.len(), literals.len()));
+            let surplus = (literals.len() > kinds.len()).then_some(kinds.len());
+            return Err((surplus, miscounted(&function.name, &kinds, literals.len())));
         }
-        literals.iter().zip(kinds).map(|(literal, kind)| literal::value(literal, kind)).collect()
+        literals
+            .iter()
+            .zip(kinds)
+            .enumerate()
+            .map(|(n, (literal, kind))| {
+                literal::value(literal, kind).map_err(|e| (Some(n), misfit(&function.name, n, &e)))
+            })
+            .collect()
+    }
+}
+
+/// What is wrong with a run of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunMistake {
+    /// Where: steps from the case.
+    pub at: Vec<Step>,
+    /// What.
+    pub what: String,
+}
+
+impl From<RunMistake> for String {
+    fn from(mistake: RunMistake) -> Self {
+        mistake.what
+    }
+}
+
+/// That a function takes another number of arguments.
+pub fn miscounted(name: &str, kinds: &[Kind], given: usize) -> String {
+    let takes = match kinds {
+        [] => "no arguments".to_owned(),
+        [kind] => format!("1 argument ({kind})"),
+        kinds => {
+            let listed: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+            format!("{} arguments ({})", kinds.len(), listed.join(", "))
+        }
+    };
+    format!("`{name}` takes {takes}, but {given} {} given", if given == 1 { "is" } else { "are" })
+}
+
+/// That an argument, counted from 0, is no value of its parameter.
+pub fn misfit(name: &str, n: usize, why: &str) -> String {
+    format!("argument {} of `{name}`: {why}", n + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(runs: &str) -> RunMistake {
+        let module = lockstep_bytecode::assemble("test", "func main(a: i64, b: [f64]) -> i64 {\n ret a\n}\n");
+        let case = serde_yaml::from_str(&format!("{{name: a, about: b, runs: {runs}}}")).expect("a case");
+        let program = Program::new(module.expect("assembles"), case).expect("it has `main`");
+        program.calls().map(|_| ()).expect_err("it is wrong")
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_run_is_said_in_words_and_where_it_stands() {
+        use Step::{Item, Key};
+        let run = |steps: &[Step]| [&[Key("runs"), Item(1)], steps].concat();
+        let good = "{args: [1, [0.5]], result: 1}";
+        let check = |bad: &str, at: &[Step], what: &str| {
+            let expected = RunMistake { at: run(at), what: what.to_owned() };
+            assert_eq!(wrong(&format!("[{good}, {bad}]")), expected);
+        };
+        let i64s = "an integer from -9223372036854775808 to 9223372036854775807";
+        let first = [Key("args"), Item(0)];
+        check(
+            "{args: [one, []], result: 1}",
+            &first,
+            &format!("argument 1 of `main`: \"one\" is no i64; expected {i64s}"),
+        );
+        check("{args: [0.5, []], result: 1}", &first, &format!("argument 1 of `main`: 0.5 is no i64; expected {i64s}"));
+        check(
+            "{args: [1, [true]], result: 1}",
+            &[Key("args"), Item(1)],
+            "argument 2 of `main`: true is no f64; expected a float such as 1.5 or .inf, or an integer that is one exactly",
+        );
+        check(
+            "{args: [1, 2], result: 1}",
+            &[Key("args"), Item(1)],
+            "argument 2 of `main`: 2 is no [f64]; expected a list of f64 values, such as []",
+        );
+        check(
+            "{args: [1, [], 3], result: 1}",
+            &[Key("args"), Item(2)],
+            "`main` takes 2 arguments (i64, [f64]), but 3 are given",
+        );
+        check("{args: [1], result: 1}", &[Key("args")], "`main` takes 2 arguments (i64, [f64]), but 1 is given");
+        check(
+            "{args: [1, []], result: x}",
+            &[Key("result")],
+            &format!("the result of `main`: \"x\" is no i64; expected {i64s}"),
+        );
+        check("{args: [1, []], entry: other}", &[Key("entry")], "the program has no function `other`");
     }
 }

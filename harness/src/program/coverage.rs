@@ -15,6 +15,7 @@ use super::case::{Call, CoverageGate, Expectation, Program};
 use super::lowering::InstructionTable;
 use super::observe::{Configuration, Setup, observe};
 use crate::backends::Column;
+use crate::bench::results::Build;
 
 /// Version of the format of results. It grows with each change that an old reader would misread.
 pub const VERSION: u32 = 1;
@@ -24,6 +25,9 @@ pub const VERSION: u32 = 1;
 pub struct CoverageResults {
     /// [`VERSION`].
     pub lockstep_coverage: u32,
+    /// What ran; unknown of older results.
+    #[serde(default)]
+    pub build: Build,
     /// Whether the small sizes were run.
     pub quick: bool,
     /// The instructions of the table that each column compiles.

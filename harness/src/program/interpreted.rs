@@ -18,6 +18,25 @@ pub const STRESSED_UP_TO: u64 = 200_000;
 /// How the collector is put under stress.
 pub const STRESSES: [Stress; 2] = [Stress::Allocations, Stress::Safepoints];
 
+/// Why a run is not put under stress of the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unstressed {
+    /// The case says that what it does depends on when something is collected.
+    SeesCollector,
+    /// It has more than [`STRESSED_UP_TO`] back edges and calls.
+    Long,
+}
+
+impl Unstressed {
+    /// Why a run with so many back edges and calls is not, if it is not.
+    pub fn of(program: &Program, events: u64) -> Option<Self> {
+        match program.case.sees_collector {
+            true => Some(Self::SeesCollector),
+            false => (events > STRESSED_UP_TO).then_some(Self::Long),
+        }
+    }
+}
+
 /// The program as the bytecode optimiser leaves it.
 pub fn optimised(program: &Program, passes: &PassConfig) -> Program {
     let module = Arc::new(optimise::run(&program.module, passes).module);
@@ -48,7 +67,7 @@ pub fn check(program: &Program, passes: &PassConfig) -> Result<TrialStats, Strin
                 let what = what(Stress::None);
                 return Err(format!("{what}: {} back edges and calls, as written {events}", counted.events));
             }
-            if program.case.sees_collector || *events > STRESSED_UP_TO {
+            if Unstressed::of(program, *events).is_some() {
                 stats.unstressed += STRESSES.len() as u64;
                 continue;
             }
@@ -113,6 +132,9 @@ pub fn collected(stress: Stress, statistics: &Statistics, events: u64, ran_out: 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
     use super::*;
     use crate::program::ProgramCase;
 
@@ -179,5 +201,27 @@ func none() {
         program.case.runs[0].result = Some(serde_yaml::from_str("11").expect("a literal"));
         let error = check(&program, &PassConfig::default()).expect_err("10 is not 11");
         assert!(error.starts_with("run 0, as written"), "{error}");
+    }
+
+    #[test]
+    fn docs_list_the_cases_that_are_not_put_under_stress() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut left_out = BTreeMap::new();
+        for (name, program) in crate::corpus::program::programs(&root.join("corpus")).expect("the corpus") {
+            for call in program.calls().expect("calls") {
+                let seen = Seen::of(&program, &call, Stress::None, true).expect("it runs");
+                left_out.extend(Unstressed::of(&program, seen.events).map(|why| (name.clone(), why)));
+            }
+        }
+        let docs = std::fs::read_to_string(root.join("docs/corpus.md")).expect("docs");
+        let rows = docs.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let listed: BTreeMap<String, Unstressed> = rows
+            .filter(|(case, _)| case.matches('/').count() >= 2)
+            .map(|(case, why)| {
+                let is_long = why.contains(" back edges and calls");
+                (case.to_owned(), if is_long { Unstressed::Long } else { Unstressed::SeesCollector })
+            })
+            .collect();
+        assert_eq!(listed, left_out, "docs/corpus.md lists others");
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Integers are decimal; floats are decimal, `.inf`, `-.inf` or `.nan`; text holds hexadecimal integers (`"0xff"`) and the bits of floats (`"bits:0x7ff8000000000001"`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, true, false, text or a list of these")]
 pub enum Literal {
     /// A truth value.
     Bool(bool),
@@ -121,7 +121,25 @@ pub fn literal(value: &Value) -> Literal {
 }
 
 fn unfit(literal: &Literal, kind: Kind) -> String {
-    format!("{literal:?} is no value of kind {kind}")
+    format!("{literal} is no {kind}; expected {}", spelled(kind))
+}
+
+/// How values of a kind are written.
+fn spelled(kind: Kind) -> String {
+    let between = |least: i128, most: i128| format!("an integer from {least} to {most}");
+    match kind {
+        Kind::Bool => "true or false".to_owned(),
+        Kind::I32 => between(i32::MIN.into(), i32::MAX.into()),
+        Kind::I64 => between(i64::MIN.into(), i64::MAX.into()),
+        Kind::U32 => between(0, u32::MAX.into()),
+        Kind::U64 => between(0, u64::MAX.into()),
+        Kind::F64 => "a float such as 1.5 or .inf, or an integer that is one exactly".to_owned(),
+        Kind::Any => "true, false, an integer of 64 bits or a float".to_owned(),
+        _ => match kind.element() {
+            Some(element) => format!("a list of {element} values, such as []"),
+            None => "what cannot be written here".to_owned(),
+        },
+    }
 }
 
 fn integer(literal: &Literal) -> Option<i128> {

@@ -10,7 +10,7 @@ use lockstep_engine::{Cache, Executions, Refused, Session, Snapshot, Stats, Stre
 use serde::{Deserialize, Serialize};
 
 use super::case::{Call, Program};
-use super::interpreted::{self, STRESSED_UP_TO, STRESSES};
+use super::interpreted::{self, STRESSES, Unstressed};
 use super::observe::{Configuration, Observed, Setup, observe, run};
 use crate::backends::Column;
 use crate::fault::Seams;
@@ -43,7 +43,7 @@ pub struct TrialStats {
 }
 
 /// How a trial ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ProgramReport {
     /// What went wrong, if anything.
     pub failure: Option<String>,
@@ -51,6 +51,9 @@ pub struct ProgramReport {
     pub stats: TrialStats,
     /// Mnemonics of the instructions that were executed natively and counted as such, if it passed.
     pub natively: BTreeSet<String>,
+    /// Why functions were refused that may be: names of reasons.
+    #[serde(default)]
+    pub refusals: BTreeSet<String>,
 }
 
 /// The name of a trial: the case, then `interpreter`, or backend, level and configuration.
@@ -61,7 +64,7 @@ pub fn name(case: &str, native: Option<&(Column, Configuration)>) -> String {
     }
 }
 
-/// Checks that a backend gives what the interpreter gives, in one configuration. Answers also which instructions were executed natively meanwhile, by mnemonic.
+/// Checks that a backend gives what the interpreter gives, in one configuration. The report is of a trial that passed.
 ///
 /// # Errors
 /// What differs, or why it cannot be trusted: a function refused, native code asked for and not run.
@@ -71,9 +74,8 @@ pub fn native(
     level: Level,
     configuration: Configuration,
     passes: &PassConfig,
-) -> Result<(TrialStats, BTreeSet<String>), String> {
-    let mut stats = TrialStats::default();
-    let mut natively = BTreeSet::new();
+) -> Result<ProgramReport, String> {
+    let mut report = ProgramReport::default();
     let caches = Caches::default();
     let optimised = (configuration == Configuration::Optimised).then(|| interpreted::optimised(program, passes));
     for (n, call) in program.calls()?.iter().enumerate() {
@@ -85,13 +87,14 @@ pub fn native(
             level,
             configuration,
             caches: &caches,
-            stats: &mut stats,
-            natively: &mut natively,
+            stats: &mut report.stats,
+            natively: &mut report.natively,
+            refusals: &mut report.refusals,
         }
         .run()
         .map_err(|e| format!("run {n}: {e}"))?;
     }
-    Ok((stats, natively))
+    Ok(report)
 }
 
 /// Code kept from run to run, by what it depends on within a trial.
@@ -147,6 +150,7 @@ struct Trial<'t> {
     caches: &'t Caches,
     stats: &'t mut TrialStats,
     natively: &'t mut BTreeSet<String>,
+    refusals: &'t mut BTreeSet<String>,
 }
 
 impl Trial<'_> {
@@ -196,7 +200,7 @@ impl Trial<'_> {
 
     /// Runs with the collector under stress. Native code allocates without collecting and leaves where that fails; so it is allocations of the interpreter that collect.
     fn stressed(&mut self, reference: &Observed) -> Result<(), String> {
-        if self.program.case.sees_collector || self.events()? > STRESSED_UP_TO {
+        if Unstressed::of(self.program, self.events()?).is_some() {
             self.stats.unstressed += STRESSES.len() as u64;
             return Ok(());
         }
@@ -226,6 +230,7 @@ impl Trial<'_> {
                 || is_dynamic && matches!(refused.reason.as_str(), "not_yet_compiled" | "register_kind")
         };
         self.stats.refused = self.stats.refused.max(stats.refusals.iter().filter(declared).count() as u64);
+        self.refusals.extend(stats.refusals.iter().filter(declared).map(|refused| refused.reason.clone()));
         let Some(refused) = stats.refusals.iter().find(|refused| !declared(refused)) else { return Ok(()) };
         let name = &self.program.module.function(refused.func).name;
         Err(format!("`{name}` was not compiled: {} ({})", refused.reason, refused.detail))

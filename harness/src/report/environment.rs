@@ -1,12 +1,15 @@
 //! On what and with what a report is made: the machine, the compilers on it, the backends of the build.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use lockstep_backend_api::{Backend, Execution};
 
 use super::model::{BackendRow, Environment};
 use crate::backends::Backends;
 use crate::bench::machine::Machine;
+use crate::passport::build::Build;
 
 /// Compilers whose versions are stated if they are there.
 const COMPILERS: [&str; 2] = ["rustc", "gcc"];
@@ -16,6 +19,9 @@ pub fn here() -> Environment {
     let version = |name: &&str| Some(((*name).to_owned(), version(name)?));
     Environment {
         lockstep: env!("CARGO_PKG_VERSION").to_owned(),
+        date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        commit: commit(),
+        builds: BTreeMap::new(),
         machine: Machine::here(),
         compilers: COMPILERS.iter().filter_map(version).collect(),
         backends: Backends::new().iter().map(backend).collect(),
@@ -32,6 +38,13 @@ fn backend(backend: &dyn Backend) -> BackendRow {
         default_level: capabilities.default_level.name().to_owned(),
         native: capabilities.execution == Execution::Native,
     }
+}
+
+fn commit() -> String {
+    let Build { commit, changed, .. } = Build::here();
+    let Some(commit) = commit else { return String::new() };
+    let short = commit.get(..10).unwrap_or(&commit);
+    format!("{short}{}", if changed == Some(true) { "+" } else { "" })
 }
 
 fn version(program: &str) -> Option<String> {

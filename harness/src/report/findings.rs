@@ -135,7 +135,7 @@ fn faults(report: &Report) -> Vec<Finding> {
 
 fn compare(report: &Report) -> Vec<Finding> {
     let Some(comparison) = &report.comparison else {
-        return vec![Finding::not_run("compare", "there is no baseline for this machine")];
+        return vec![Finding::not_run("compare", "no result of a comparison was given")];
     };
     let change = |change: &super::model::Change| {
         let state = match change.verdict {

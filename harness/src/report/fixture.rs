@@ -264,6 +264,7 @@ pub fn faults() -> Faults {
             PlantedFault { rare: true, ..fault("lost-spill", "fuzz", &["fuzz"]) },
             PlantedFault { blind: true, ..fault("odd-constant", "parity", &[]) },
         ],
+        not_planted: Vec::new(),
         false_alarms: Vec::new(),
     }
 }

@@ -16,11 +16,11 @@ use super::model::{
 };
 use crate::bench::BenchReport;
 use crate::bench::results as bench;
-use crate::cli::{Selection, shell_word};
+use crate::cli::again;
 use crate::compare::environment::Fingerprint;
 use crate::program::coverage::{self, CoverageResults};
 use crate::program::lowering::Lowering;
-use crate::results::{self, ParityResults, Status, TrialResult};
+use crate::results::{self, ParityResults, Status};
 use crate::stats::Bootstrap;
 
 /// Where results of other commands are.
@@ -90,6 +90,14 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
     if let Some(bench) = &bench {
         environment.machine = bench.results.machine.clone();
     }
+    let faults = faults::read(sources.faults.as_deref())?;
+    let builds = [
+        ("parity", parity.as_ref().map(|p| &p.build)),
+        ("coverage", coverage.as_ref().map(|c| &c.build)),
+        ("bench", bench.as_ref().map(|b| &b.results.build)),
+        ("faults", faults.as_ref().map(|f| &f.build)),
+    ];
+    environment.builds = builds.into_iter().filter_map(|(what, by)| Some((what.to_owned(), by?.clone()))).collect();
     let machine = Fingerprint::of(&environment.machine);
     Ok(Report {
         lockstep_report: VERSION,
@@ -97,7 +105,7 @@ pub fn gather(sources: &Sources, mut environment: Environment) -> Result<Report,
         parity: parity.map(|p| sum(&p)),
         coverage: coverage.map(table),
         bench: bench.map(|b| figures(b, &sources.bootstrap)),
-        faults: faults::faults(sources.faults.as_deref())?,
+        faults: faults.map(faults::table),
         comparison: sources.compare.as_deref().map(changes::comparison).transpose()?,
         history: sources.history.as_deref().map(|file| changes::history(file, &machine)).transpose()?.flatten(),
     })
@@ -140,12 +148,18 @@ fn sum(results: &ParityResults) -> Parity {
     let mut parity = Parity::default();
     let mut cases: BTreeMap<&str, Sums> = BTreeMap::new();
     let mut rows: BTreeMap<(String, Option<String>), Sums> = BTreeMap::new();
+    // Results of an older build do not say under which conditions they were made.
+    let line = results.again.as_deref().unwrap_or("lockstep parity --exact");
     for trial in &results.trials {
         let implementation = trial.implementation().unwrap_or_else(|| INTERPRETER.to_owned());
         let configuration = trial.configuration.map(|c| c.name().to_owned());
         let row = rows.entry((implementation.clone(), configuration)).or_default();
         for sums in [&mut parity.sums, row, cases.entry(&trial.case).or_default()] {
             sums.add(trial.status);
+        }
+        if trial.status == Status::Refused {
+            let reason = trial.kind.clone().unwrap_or_else(|| "no reason was recorded".to_owned());
+            *parity.refusals.entry(reason).or_default() += 1;
         }
         if matches!(trial.status, Status::Failed | Status::Died) {
             let what = trial.what.as_deref().or(trial.kind.as_deref()).unwrap_or("no reason was recorded");
@@ -155,7 +169,7 @@ fn sum(results: &ParityResults) -> Parity {
                 implementation: implementation.clone(),
                 died: trial.status == Status::Died,
                 what: what.to_owned(),
-                again: again(trial),
+                again: again(line, trial),
             });
         }
     }
@@ -166,12 +180,6 @@ fn sum(results: &ParityResults) -> Parity {
         .map(|((implementation, configuration), sums)| ParityRow { implementation, configuration, sums })
         .collect();
     parity
-}
-
-/// The line that runs a trial again.
-fn again(trial: &TrialResult) -> String {
-    let backend = trial.column.as_ref().map_or_else(String::new, |c| Selection::for_backend(&c.backend));
-    format!("lockstep parity --exact{backend} {}", shell_word(&trial.name))
 }
 
 impl Sums {

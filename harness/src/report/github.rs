@@ -99,7 +99,7 @@ mod tests {
         );
         assert!(lines.contains("::error title=bench%3A native ratio of wheel (red/speed over gcc)::"), "{lines}");
         // What was not run is said as well.
-        assert!(lines.contains("::warning title=compare%3A compare was run::there is no baseline"), "{lines}");
+        assert!(lines.contains("::warning title=compare%3A compare was run::no result of a comparison"), "{lines}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::answers::{State, answers};
-use super::document::{Cell, Part, Table};
+use super::document::{Cell, Part, Section, Table};
 use super::model::Report;
 use super::sections::{board, sections};
 
@@ -19,7 +19,8 @@ pub fn write(report: &Report) -> String {
     if let Some(board) = board(report) {
         write_table(&mut out, &board);
     }
-    for section in sections(report) {
+    let (here, elsewhere): (Vec<Section>, Vec<Section>) = sections(report).into_iter().partition(has_figures);
+    for section in here {
         let _ = writeln!(out, "\n## {}", section.title);
         for missing in &section.missing {
             let _ = writeln!(out, "\n**Missing:** {}", escape(missing));
@@ -30,12 +31,29 @@ pub fn write(report: &Report) -> String {
         for table in section.tables.iter().filter(|t| !t.long) {
             write_table(&mut out, table);
         }
+        for table in section.tables.iter().filter(|t| t.long) {
+            let _ = writeln!(out, "\nIn `report.html` alone: {}.", escape(&table.caption));
+        }
         // What is only to be opened on the page is too much here; what failed is not.
         for part in section.parts.iter().filter(|p| p.tables.is_empty() && p.charts.is_empty()) {
             write_part(&mut out, part);
         }
     }
+    if !elsewhere.is_empty() {
+        out += "\n## In `report.html` alone\n\n";
+    }
+    for section in elsewhere {
+        let _ = writeln!(out, "- **{}**. {}", section.title, escape(&section.text.join(" ")));
+    }
     out
+}
+
+/// Whether this file has more of a section than its words, if there is more of it at all.
+fn has_figures(section: &Section) -> bool {
+    let has_table = section.tables.iter().any(|t| !t.long);
+    // Parts that are to be opened are figures of the page.
+    let is_opened = |part: &Part| !part.tables.is_empty() || !part.charts.is_empty();
+    !section.missing.is_empty() || has_table || section.tables.is_empty() && !section.parts.iter().any(is_opened)
 }
 
 fn write_part(out: &mut String, part: &Part) {

@@ -11,7 +11,7 @@ use crate::bench::Implementation;
 use crate::bench::analysis::{Analysis, CompileFigure};
 use crate::bench::gates::GateResult;
 use crate::bench::machine::Machine;
-use crate::bench::results::{Conditions, Exact, Finding, Participant};
+use crate::bench::results::{Build, Conditions, Exact, Finding, Participant};
 use crate::bench::warmup::WarmupFigure;
 use crate::compare::{Outcome, history};
 use crate::stats::{Interval, Verdict};
@@ -48,12 +48,30 @@ pub struct Report {
 pub struct Environment {
     /// Version of Lockstep.
     pub lockstep: String,
+    /// When the report was written, as RFC 3339.
+    #[serde(default)]
+    pub date: String,
+    /// The commit of the source tree that the writer of the report was built in, with a plus if files differ from it; empty where that is not known.
+    #[serde(default)]
+    pub commit: String,
+    /// What made the results, by the command that wrote them.
+    #[serde(default)]
+    pub builds: BTreeMap<String, Build>,
     /// The machine, as the benchmarks found it; without them, as it is now.
     pub machine: Machine,
     /// Compilers on the machine, by name, with the first line of their own account of their version.
     pub compilers: BTreeMap<String, String>,
     /// Backends of the build.
     pub backends: Vec<BackendRow>,
+}
+
+impl Environment {
+    /// The commands whose results come from several builds, each with its executable's fingerprint; none if they come from one. Planted faults take a build of their own.
+    pub fn mixture(&self) -> Option<Vec<(&str, &str)>> {
+        let known = self.builds.iter().filter(|(what, build)| *what != "faults" && !build.executable.is_empty());
+        let known: Vec<_> = known.map(|(what, build)| (what.as_str(), build.executable.as_str())).collect();
+        known.iter().any(|(_, executable)| *executable != known[0].1).then_some(known)
+    }
 }
 
 /// A backend of the build.
@@ -82,7 +100,7 @@ pub struct Sums {
     pub failed: u32,
     /// Of those failed: no answer.
     pub died: u32,
-    /// Refused, as declared.
+    /// Of which a function was refused, as is allowed, and interpreted.
     pub refused: u32,
     /// Failing, as a waiver says.
     #[serde(default)]
@@ -97,6 +115,9 @@ pub struct Sums {
 pub struct Parity {
     /// Sums over all trials.
     pub sums: Sums,
+    /// Trials that were refused, by the reasons.
+    #[serde(default)]
+    pub refusals: BTreeMap<String, u32>,
     /// How many cases.
     pub cases: usize,
     /// Sums by implementation and configuration.
@@ -219,6 +240,9 @@ pub struct Faults {
     pub gates: Vec<String>,
     /// The faults.
     pub planted: Vec<PlantedFault>,
+    /// Faults of the registry that the build could not hold.
+    #[serde(default)]
+    pub not_planted: Vec<String>,
     /// Gates that saw a fault where none was planted.
     pub false_alarms: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The schema of `results.json`, made from the types that write it, so that the two cannot disagree; docs/schema/results.schema.json holds it as a file.
+//! The schema of `results.json`, made from the types that write it, so that the two cannot disagree. It is published with the others ([`crate::corpus::schema`]).
 
 use schemars::{Schema, schema_for};
 
@@ -11,24 +11,10 @@ pub fn schema() -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use serde_json::{Value, json};
 
     use super::*;
     use crate::report::fixture::{large, report};
-
-    #[test]
-    fn the_published_file_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/results.schema.json");
-        let fresh = serde_json::to_string_pretty(&schema()).expect("a schema is JSON") + "\n";
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&path, &fresh).expect("it can be written");
-        }
-        let published = std::fs::read_to_string(&path).unwrap_or_default();
-        let refresh = "BLESS=1 cargo test -p lockstep --lib report::schema";
-        assert!(published == fresh, "docs/schema/results.schema.json is stale: run `{refresh}` and commit it");
-    }
 
     #[test]
     fn what_is_written_is_what_the_schema_says() {

@@ -9,6 +9,7 @@ use super::fixture::{File, bench, bench_of, comparison, coverage, faults, large,
 use super::model::{Environment, Report};
 use super::{SourceError, Sources, gather, junit, markdown, page, summary, terminal};
 use crate::bench::Implementation;
+use crate::bench::results::Build;
 use crate::compare::check::{Check, VERSION};
 use crate::compare::gate::Alarm;
 use crate::compare::history::Record;
@@ -29,7 +30,7 @@ fn what_is_good_is_called_good() {
     assert_eq!((right.short.as_str(), right.state), ("Yes", State::Good));
     assert_eq!((which.short.as_str(), which.state), ("red/speed", State::Plain));
     assert_eq!((worse.short.as_str(), worse.state), ("Cannot be told", State::Unknown));
-    assert!(worse.sentences[0].contains("no baseline"), "{worse:?}");
+    assert!(worse.sentences[0].contains("not compared with an earlier one"), "{worse:?}");
     assert!(which.line().contains("the interpreter's speed"), "{which:?}");
 }
 
@@ -250,6 +251,38 @@ fn a_large_report_can_be_drilled_into() {
     }
 }
 
+/// The titles and what stands below them.
+fn chapters(text: &str) -> Vec<(&str, &str)> {
+    text.split("\n## ").skip(1).filter_map(|chapter| chapter.split_once('\n')).collect()
+}
+
+#[test]
+fn every_section_of_the_file_has_figures_or_says_where_they_are() {
+    let text = markdown::write(&large("figures-in-markdown"));
+    for (title, chapter) in chapters(&text) {
+        let table = chapter.contains("\n| ");
+        assert!(table || chapter.contains("**Missing:**") || title == "In `report.html` alone", "{title}: {chapter}");
+    }
+    let (_, elsewhere) = *chapters(&text).last().expect("chapters");
+    assert!(elsewhere.contains("- **Kernel by kernel**. ") && elsewhere.contains("- **Backend by backend**. "));
+    assert!(text.contains("In `report.html` alone: Warming up by kernel and implementation."), "{text}");
+}
+
+#[test]
+fn what_a_start_costs_is_told_of_each_backend_at_its_default_level() {
+    let mut value = bench_of(&["wheel", "lever", "screw"], &two((1.0, 2e-5), (2.0, 4e-4)), "pass");
+    for (n, workload) in value["workloads"].as_array_mut().expect("workloads").iter_mut().enumerate() {
+        let first = [1.5, 0.25, 1.25][n];
+        for sample in workload["series"][2]["samples"].as_array_mut().expect("samples") {
+            sample["calls"] = json!([first]);
+            sample["peak_memory"] = json!((n as u64 + 1) << 20);
+        }
+    }
+    let text = markdown::write(&report("start", None, None, Some(value)));
+    let row = text.lines().find(|line| line.starts_with("| red/speed ● | 1.25 s (250 ms–1.50 s) |"));
+    assert!(row.is_some_and(|row| row.contains("2.00 MiB (1.00 MiB–3.00 MiB)")), "{text}");
+}
+
 #[test]
 fn the_terminal_is_a_hundred_columns_wide() {
     for report in [large("terminal"), report("terminal-none", None, None, None)] {
@@ -268,6 +301,12 @@ fn ci_reads_every_verdict() {
     let xml = junit::write(&report).expect("XML");
     assert!(xml.contains(r#"<failure message="result 1 is not 2">"#), "{xml}");
     assert!(xml.contains("run it again: lockstep parity --exact case/red/speed/eager"), "{xml}");
+    // Under the conditions of the run, where the results say them.
+    let mut value = parity("failed");
+    value["again"] = json!("lockstep parity --corpus mine --memory 64 --exact");
+    let elsewhere = super::fixture::report("ci-elsewhere", Some(value), None, None);
+    let again = "run it again: lockstep parity --corpus mine --memory 64 --exact case/red/speed/eager";
+    assert!(junit::write(&elsewhere).expect("XML").contains(again));
     assert!(xml.contains(r#"<failure message="inline 1 % is below 90 %"/>"#), "{xml}");
     // What cannot be told is no success, and neither is what was not run.
     assert!(xml.contains(r#"<skipped message="1.50× (1.40–1.60) must be ≤ 1.3"/>"#), "{xml}");
@@ -310,6 +349,13 @@ fn gates_that_miss_a_fault_spoil_the_first_answer() {
             && said.contains("Of 1 fault written without sight of the gates they found 0"),
         "{said}"
     );
+    let mut partly = good.clone();
+    partly.faults.as_mut().expect("it was given").not_planted.push("missing-root".to_owned());
+    assert!(
+        answer(&partly).line().contains("1 more fault of the registry could not be planted"),
+        "{}",
+        answer(&partly).line()
+    );
     let mut missed = good.clone();
     missed.faults.as_mut().expect("it was given").planted[0].seen_by.clear();
     assert_eq!(answer(&missed).state, State::Unknown);
@@ -317,6 +363,35 @@ fn gates_that_miss_a_fault_spoil_the_first_answer() {
     let mut alarmed = good;
     alarmed.faults.as_mut().expect("it was given").false_alarms.push("kit".to_owned());
     assert_eq!(answer(&alarmed).state, State::Unknown);
+}
+
+#[test]
+fn results_of_several_builds_are_not_taken_for_one() {
+    let mut report = whole("builds", (1.0, 2e-5), (2.0, 4e-4));
+    let mut made = |what: &str, executable: &str| {
+        let build = Build { executable: executable.to_owned(), ..Build::default() };
+        report.environment.builds.insert(what.to_owned(), build);
+        answers(&report)[0].line()
+    };
+    // What is not known is not held against anything, and planted faults take a build of their own.
+    for line in [made("parity", "aa"), made("coverage", ""), made("faults", "bb")] {
+        assert!(!line.contains("Beware"), "{line}");
+    }
+    let line = made("bench", "cc");
+    assert!(
+        line.contains("Beware: these results were made by different builds, bench by cc and parity by aa."),
+        "{line}"
+    );
+}
+
+#[test]
+fn refusals_are_told_by_their_reasons() {
+    let mut report = whole("refusals", (1.0, 2e-5), (2.0, 4e-4));
+    let parity = report.parity.as_mut().expect("it was given");
+    parity.sums.refused = 3;
+    parity.refusals = [("may_suspend".to_owned(), 1), ("not_yet_compiled".to_owned(), 2)].into();
+    let line = answers(&report)[0].line();
+    assert!(line.contains("3 more trials agree, too, but hold functions that are not compiled: may suspend (1) and not yet compiled (2)."), "{line}");
 }
 
 #[test]

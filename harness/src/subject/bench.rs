@@ -75,6 +75,7 @@ impl Subject {
             name: program.name.clone(),
             args: program.bench.clone(),
             peer: None,
+            script: None,
             interpreted: None,
             gates: KernelGates::default(),
         };

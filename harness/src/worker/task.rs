@@ -1,6 +1,5 @@
 //! What workers do: the tasks and their answers. A new kind of work is a variant here and a line in [`Task::run`].
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lockstep_backend_api::Options;
@@ -24,7 +23,7 @@ use crate::program::coverage::{self, Coverage};
 use crate::program::fuzz::{ProgramBatch, ProgramBatchReport};
 use crate::program::interpreted;
 use crate::program::lowering::InstructionTable;
-use crate::program::trial::{self, ProgramReport, TrialStats};
+use crate::program::trial::{self, ProgramReport};
 use crate::program::{Configuration, Program};
 
 /// A piece of work, as sent to a worker.
@@ -220,10 +219,7 @@ impl Task {
         }
         match self {
             Task::IrCase { .. } => Some(Answer::Case(CaseReport::default())),
-            Task::ProgramCase { .. } => {
-                let stats = TrialStats::default();
-                Some(Answer::Program(ProgramReport { failure: None, stats, natively: BTreeSet::new() }))
-            }
+            Task::ProgramCase { .. } => Some(Answer::Program(ProgramReport::default())),
             _ => None,
         }
     }
@@ -318,16 +314,13 @@ fn run_program(
 ) -> Result<ProgramReport, String> {
     let passes = optimiser::without(without)?;
     let outcome = match native {
-        None => interpreted::check(program, &passes).map(|stats| (stats, BTreeSet::new())),
+        None => interpreted::check(program, &passes).map(|stats| ProgramReport { stats, ..ProgramReport::default() }),
         Some((column, configuration)) => {
             let backend = context.backends.share(&column.backend).map_err(|e| e.to_string())?;
             trial::native(program, &backend, column.level, *configuration, &passes)
         }
     };
-    Ok(match outcome {
-        Ok((stats, natively)) => ProgramReport { failure: None, stats, natively },
-        Err(what) => ProgramReport { failure: Some(what), stats: TrialStats::default(), natively: BTreeSet::new() },
-    })
+    Ok(outcome.unwrap_or_else(|what| ProgramReport { failure: Some(what), ..ProgramReport::default() }))
 }
 
 fn run_case(case: &mut Case, column: &Column, context: &mut Context<'_>) -> Result<CaseReport, String> {

@@ -5,6 +5,8 @@
 //! whose return ends the activation and in whose slot 0 the result is left. Calls between functions of the VM never nest
 //! activations; a native function that calls back into the interpreter does.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use lockstep_bytecode::{FuncId, Instr, Pc, Reg};
 use lockstep_layout::{
     Ctx, FRESH_PARAM, Frame, FrameFlags, FunctionEntry, Slot, Status, frame_size, payload_offset, tag_offset,
@@ -425,6 +427,16 @@ pub unsafe fn hot_loop(
     }
 }
 
+/// Whether the VM asks for attention.
+///
+/// # Safety
+/// `ctx` is a VM's context.
+#[inline(always)]
+pub unsafe fn is_asked(ctx: *mut Ctx) -> bool {
+    // SAFETY: the caller says so. Other threads set the word while the rest of the context is in use here.
+    unsafe { (*(&raw const (*ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0 }
+}
+
 /// Whether what `poll` announced is an interrupt. This is a safepoint of the function of `frame`.
 ///
 /// # Safety
@@ -490,13 +502,29 @@ pub unsafe fn attend(ctx: *mut Ctx, registers: &mut Registers, home: *mut Frame,
     }
 }
 
-/// Counts an event at a countdown of zero; false if the budget is used up.
+/// Takes one event from the countdown; false if the budget is used up. The registers are asked for where it is at zero alone.
 ///
 /// # Safety
 /// The VM is not otherwise in use, and the registers are those of its running activation.
+#[inline(always)]
+pub unsafe fn count_down(ctx: *mut Ctx, registers: impl FnOnce() -> Registers) -> bool {
+    // SAFETY: the caller says so.
+    unsafe {
+        if (*ctx).countdown == 0 {
+            return renew_countdown(ctx, &registers());
+        }
+        (*ctx).countdown -= 1;
+        true
+    }
+}
+
+/// Counts an event at a countdown of zero.
+///
+/// # Safety
+/// As for [`count_down`].
 #[cold]
 #[inline(never)]
-pub unsafe fn renew_countdown(ctx: *mut Ctx, registers: &Registers) -> bool {
+unsafe fn renew_countdown(ctx: *mut Ctx, registers: &Registers) -> bool {
     // SAFETY: the caller says so. What a countdown is renewed to is not zero.
     unsafe {
         vm(ctx).look(registers.frame, registers.pc());

@@ -3,10 +3,10 @@
 //! Each has a fast path, for two integers or two floats mostly, and leaves everything else to a function of
 //! [`crate::dynamic`]. Macros named here are those of `dispatch.rs`, where this one is called.
 
-/// Where the loop is, for a slow path.
+/// Calls a slow path with where the loop is.
 macro_rules! here {
-    ($s:ident, $c:ident, $h:ident) => {
-        Here { ctx: $c, s: &mut $s, home: $h }
+    ($s:ident, $c:ident, $h:ident, $method:ident($($arg:expr),*)) => {
+        lent!($s, |registers| Here { ctx: $c, s: registers, home: $h }.$method($($arg),*))
     };
 }
 
@@ -113,7 +113,7 @@ macro_rules! execute_dynamic {
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Unbox) ($K:ident) ($dst:ident, $a:ident)) => {{
         let a = slot_at($s.frame, $a);
         if (*a).tag != kinds::tag!($K).0 {
-            break $run here!($s, $c, $h).not_of_kind(kinds::tag!($K), *a, $a);
+            break $run here!($s, $c, $h, not_of_kind(kinds::tag!($K), *a, $a));
         }
         payload($s.frame, $dst).write((*a).payload);
         next!($s, $ip);
@@ -146,7 +146,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, value.to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op))
+        step!($s, $ip, $run, here!($s, $c, $h, operate(AnyOp::$Op)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ArithImm($Op:ident)) ($K:ident)
      ($dst:ident, $a:ident, $imm:ident, $seen:ident)) => {{
@@ -169,7 +169,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, value.to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).operate_imm(AnyOp::$Op))
+        step!($s, $ip, $run, here!($s, $c, $h, operate_imm(AnyOp::$Op)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Not)) ($K:ident) ($dst:ident, $a:ident)) => {{
         let value = !(*slot_at($s.frame, $a)).is_falsy();
@@ -189,7 +189,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, F64, (-f64::from_bits((*a).payload)).to_bits());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Neg))
+        step!($s, $ip, $run, here!($s, $c, $h, unary(AnyUnOp::Neg)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Bnot)) ($K:ident)
      ($dst:ident, $a:ident, $seen:ident)) => {{
@@ -199,7 +199,7 @@ macro_rules! execute_dynamic {
             put!($s, $dst, I64, !(*a).payload);
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Bnot))
+        step!($s, $ip, $run, here!($s, $c, $h, unary(AnyUnOp::Bnot)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyCompare($Test:ident)) ($K:ident)
      ($dst:ident, $a:ident, $b:ident, $seen:ident)) => {{
@@ -211,7 +211,7 @@ macro_rules! execute_dynamic {
             saw!($ip, $seen, FLOAT);
             relation!($Test, f64::from_bits((*a).payload), f64::from_bits((*b).payload))
         } else {
-            verdict!($s, $ip, $run, here!($s, $c, $h).compare(Test::$Test, 1))
+            verdict!($s, $ip, $run, here!($s, $c, $h, compare(Test::$Test, 1)))
         };
         put!($s, $dst, BOOL, u64::from(holds));
         next!($s, $ip);
@@ -229,7 +229,7 @@ macro_rules! execute_dynamic {
             let holds = relation!($Test, f64::from_bits((*a).payload), f64::from_bits((*b).payload));
             branch!($s, $ip, $c, $h, $run, holds, near($ip))
         }
-        let holds = verdict!($s, $ip, $run, here!($s, $c, $h).compare(Test::$Test, 0));
+        let holds = verdict!($s, $ip, $run, here!($s, $c, $h, compare(Test::$Test, 0)));
         branch!($s, $ip, $c, $h, $run, holds, $target.pc())
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyBranchImm($Test:ident)) ($K:ident)
@@ -245,7 +245,7 @@ macro_rules! execute_dynamic {
             let holds = relation!($Test, f64::from_bits((*a).payload), f64::from($imm));
             branch!($s, $ip, $c, $h, $run, holds, near($ip))
         }
-        let holds = verdict!($s, $ip, $run, here!($s, $c, $h).compare_imm(Test::$Test));
+        let holds = verdict!($s, $ip, $run, here!($s, $c, $h, compare_imm(Test::$Test)));
         branch!($s, $ip, $c, $h, $run, holds, $target.pc())
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (BranchTruth($when:literal)) ($K:ident)
@@ -270,19 +270,19 @@ macro_rules! execute_dynamic {
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (PrintAny) ($K:ident) ($value:ident)) => {{
         let value = *slot_at($s.frame, $value);
-        step!($s, $ip, $run, here!($s, $c, $h).print(value))
+        step!($s, $ip, $run, here!($s, $c, $h, print(value)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (StringByte) ($K:ident) ($dst:ident, $a:ident, $at:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).string_byte($dst, $a, $at))
+        step!($s, $ip, $run, here!($s, $c, $h, string_byte($dst, $a, $at)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (StringSlice) ($K:ident) ($dst:ident, $a:ident, $first:ident, $last:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).string_slice($dst, $a, $first, $last))
+        step!($s, $ip, $run, here!($s, $c, $h, string_slice($dst, $a, $first, $last)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (StringFind) ($K:ident) ($dst:ident, $a:ident, $b:ident, $first:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).string_find($dst, $a, $b, $first))
+        step!($s, $ip, $run, here!($s, $c, $h, string_find($dst, $a, $b, $first)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Concat) ($K:ident) ($values:ident, $count:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).concat($values, $count.fixed()))
+        step!($s, $ip, $run, here!($s, $c, $h, concat($values, $count.fixed())))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (AnyUnary(Len)) ($K:ident) ($dst:ident, $a:ident, $seen:ident)) => {{
         let a = slot_at($s.frame, $a);
@@ -298,10 +298,10 @@ macro_rules! execute_dynamic {
             put!($s, $dst, I64, StringRef::from_payload((*a).payload).len());
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).unary(AnyUnOp::Len))
+        step!($s, $ip, $run, here!($s, $c, $h, unary(AnyUnOp::Len)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TableNew) ($K:ident) ($dst:ident, $elements:ident, $fields:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).new_table($dst, $elements, $fields))
+        step!($s, $ip, $run, here!($s, $c, $h, new_table($dst, $elements, $fields)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (GetName) ($K:ident) ($dst:ident, $object:ident, $name:ident, $site:ident)) => {{
         let object = slot_at($s.frame, $object);
@@ -316,11 +316,11 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        if let Some(value) = here!($s, $c, $h).inherited(*object, name) {
+        if let Some(value) = here!($s, $c, $h, inherited(*object, name)) {
             slot_at($s.frame, $dst).write(value);
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).index(*object, name.slot()))
+        step!($s, $ip, $run, here!($s, $c, $h, index(*object, name.slot())))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Method) ($K:ident) ($base:ident, $object:ident, $name:ident, $site:ident)) => {{
         let object = read(slot_at($s.frame, $object));
@@ -335,13 +335,13 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        if let Some(value) = here!($s, $c, $h).inherited(object, name) {
+        if let Some(value) = here!($s, $c, $h, inherited(object, name)) {
             let base = slot_at($s.frame, $base);
             base.write(value);
             base.add(1).write(object);
             next!($s, $ip);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).index(object, name.slot()))
+        step!($s, $ip, $run, here!($s, $c, $h, index(object, name.slot())))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (SetName) ($K:ident) ($object:ident, $value:ident, $name:ident, $site:ident)) => {{
         let object = slot_at($s.frame, $object);
@@ -354,7 +354,7 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).set_index(*object, name.slot(), value))
+        step!($s, $ip, $run, here!($s, $c, $h, set_index(*object, name.slot(), value)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Get) ($K:ident) ($dst:ident, $object:ident, $key:ident, $seen:ident)) => {{
         let (object, key) = (slot_at($s.frame, $object), slot_at($s.frame, $key));
@@ -380,7 +380,7 @@ macro_rules! execute_dynamic {
                 }
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).get())
+        step!($s, $ip, $run, here!($s, $c, $h, get()))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Set) ($K:ident) ($object:ident, $key:ident, $value:ident, $seen:ident)) => {{
         let (object, key) = (slot_at($s.frame, $object), slot_at($s.frame, $key));
@@ -392,16 +392,16 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).set())
+        step!($s, $ip, $run, here!($s, $c, $h, set()))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Append) ($K:ident) ($table:ident, $values:ident, $count:ident, $start:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).append($table, $values, $count, $start))
+        step!($s, $ip, $run, here!($s, $c, $h, append($table, $values, $count, $start)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Closure) ($K:ident) ($dst:ident, $template:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).closure($dst, $template))
+        step!($s, $ip, $run, here!($s, $c, $h, closure($dst, $template)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (UpvalueGet) ($K:ident) ($dst:ident, $upvalue:ident)) => {{
-        let upvalue = here!($s, $c, $h).upvalue($upvalue.0);
+        let upvalue = here!($s, $c, $h, upvalue($upvalue.0));
         let value = read((*upvalue.as_ptr()).slot as *const Slot);
         let dst = slot_at($s.frame, $dst);
         (*dst).payload = value.payload;
@@ -409,15 +409,15 @@ macro_rules! execute_dynamic {
         next!($s, $ip);
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (UpvalueSet) ($K:ident) ($upvalue:ident, $a:ident)) => {{
-        let upvalue = here!($s, $c, $h).upvalue($upvalue.0);
+        let upvalue = here!($s, $c, $h, upvalue($upvalue.0));
         upvalue.set(vm($c).heap_mut(), read(slot_at($s.frame, $a)));
         next!($s, $ip);
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Close) ($K:ident) ($from:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).close($from))
+        step!($s, $ip, $run, here!($s, $c, $h, close($from)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ToBeClosed) ($K:ident) ($a:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).mark_to_close($a))
+        step!($s, $ip, $run, here!($s, $c, $h, mark_to_close($a)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CallAny) ($K:ident) ($base:ident, $args:ident, $results:ident, $site:ident)) => {{
         event!($s, $c, $h, $run);
@@ -456,11 +456,11 @@ macro_rules! execute_dynamic {
                 continue;
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).call_any($base, $args, $results))
+        step!($s, $ip, $run, here!($s, $c, $h, call_any($base, $args, $results)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TailCallAny) ($K:ident) ($base:ident, $args:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).tail_call($base, $args))
+        step!($s, $ip, $run, here!($s, $c, $h, tail_call($base, $args)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (RetAny) ($K:ident) ($values:ident, $count:ident)) => {{
         let Frame { flags, caller, .. } = *$s.frame;
@@ -488,13 +488,13 @@ macro_rules! execute_dynamic {
                 continue;
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).return_registers($values, $count))
+        step!($s, $ip, $run, here!($s, $c, $h, return_registers($values, $count)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Vararg) ($K:ident) ($values:ident, $count:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).vararg($values, $count))
+        step!($s, $ip, $run, here!($s, $c, $h, vararg($values, $count)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForPrep) ($K:ident) ($base:ident, $target:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).for_prep($base, $target))
+        step!($s, $ip, $run, here!($s, $c, $h, for_prep($base, $target)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForLoop) ($K:ident) ($base:ident, $target:ident)) => {{
         let base = slot_at($s.frame, $base);
@@ -524,36 +524,36 @@ macro_rules! execute_dynamic {
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ForIn) ($K:ident) ($base:ident, $vars:ident, $target:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).for_in($base, $vars, $target))
+        step!($s, $ip, $run, here!($s, $c, $h, for_in($base, $vars, $target)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Throw) ($K:ident) ($a:ident)) => {{
         let value = *slot_at($s.frame, $a);
-        break $run here!($s, $c, $h).throw(value);
+        break $run here!($s, $c, $h, throw(value));
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ProtectedCall) ($K:ident) ($base:ident, $args:ident, $results:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).call_registers($base, $args))
+        step!($s, $ip, $run, here!($s, $c, $h, call_registers($base, $args)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (HandledCall) ($K:ident) ($base:ident, $args:ident, $results:ident, $handler:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).call_registers($base, $args))
+        step!($s, $ip, $run, here!($s, $c, $h, call_registers($base, $args)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineCreate) ($K:ident) ($dst:ident, $a:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).create_coroutine($dst, $a))
+        step!($s, $ip, $run, here!($s, $c, $h, create_coroutine($dst, $a)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Resume) ($K:ident) ($base:ident, $args:ident, $results:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).resume($base, $args, $results))
+        step!($s, $ip, $run, here!($s, $c, $h, resume($base, $args, $results)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Yield) ($K:ident) ($values:ident, $args:ident, $results:ident)) => {{
         event!($s, $c, $h, $run);
-        step!($s, $ip, $run, here!($s, $c, $h).suspend($values, $args))
+        step!($s, $ip, $run, here!($s, $c, $h, suspend($values, $args)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineStatus) ($K:ident) ($dst:ident, $a:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).coroutine_status($dst, $a))
+        step!($s, $ip, $run, here!($s, $c, $h, coroutine_status($dst, $a)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineClose) ($K:ident) ($base:ident, $args:ident, $results:ident)) => {
-        step!($s, $ip, $run, here!($s, $c, $h).close_coroutine($base))
+        step!($s, $ip, $run, here!($s, $c, $h, close_coroutine($base)))
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (CoroutineRunning) ($K:ident) ($dst:ident)) => {{
         slot_at($s.frame, $dst).write((*vm($c).dynamic.current).object);

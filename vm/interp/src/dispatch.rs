@@ -1,9 +1,9 @@
 //! The dispatch loop: a `match` over the instructions, one arm per row of the instruction table.
 //!
 //! An arm's body is chosen by `execute!` on the row's meaning, so that a row without one does not compile. The loop's state
-//! is one [`Registers`] that slow paths change in place. It lies in memory on purpose: as separate values they would have
-//! to be merged at the dispatch jump, and LLVM would then keep a single jump for all instructions instead of one per arm,
-//! which costs far more than the loads (docs/interpreter.md has the numbers).
+//! is one [`Registers`], which `lent!` hands to slow paths. In machine registers its parts have to be merged at the dispatch jump, and LLVM then keeps a single
+//! jump for all instructions instead of one per arm, which costs far more than it gains, unless it is told to duplicate jumps of any size (`.cargo/config.toml`). So there the state is kept
+//! in machine registers (`cfg(threaded)`, set by build.rs), and in builds without those flags it lies in memory on purpose (docs/interpreter.md has the numbers).
 //!
 //! Why the raw accesses are sound: the module is verified, so registers, constants, tables and targets named by an
 //! instruction exist, registers hold payloads of the kind the instruction expects, and array registers are assigned before
@@ -17,11 +17,10 @@ use lockstep_layout::{
 use lockstep_runtime::{
     FunctionInfo, Metamethod, NativeEntry, StringRef, TableRef, for_each_fusion, fused as fused_number,
 };
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::activation::{
-    Flow, Fresh, Registers, attend, chain_segment, counts_of, enter_native, entry_of, hot_function, hot_loop,
-    interrupted, move_to_segment, native_fits, renew_countdown, returned, slot, trampoline_address, vm,
+    Flow, Fresh, Registers, attend, chain_segment, count_down, counts_of, enter_native, entry_of, hot_function,
+    hot_loop, interrupted, is_asked, move_to_segment, native_fits, returned, slot, trampoline_address, vm,
 };
 use crate::dynamic::numbers::{self, Arith};
 use crate::dynamic::{Go, Here, Verdict, near, see, string_word, word};
@@ -58,6 +57,29 @@ macro_rules! next {
     }};
 }
 
+/// Hands the registers to a slow path, which may change them: a copy, as the loop's own have no address, so that they can stay in machine registers.
+#[cfg(threaded)]
+macro_rules! lent {
+    ($s:ident, |$registers:ident| $call:expr) => {{
+        let mut $registers = $s;
+        let outcome = {
+            let $registers = &mut $registers;
+            $call
+        };
+        $s = $registers;
+        outcome
+    }};
+}
+
+/// Hands the registers to a slow path, which may change them.
+#[cfg(not(threaded))]
+macro_rules! lent {
+    ($s:ident, |$registers:ident| $call:expr) => {{
+        let $registers = &mut $s;
+        $call
+    }};
+}
+
 /// The value of an operation that may raise.
 macro_rules! answer {
     ($answer:expr, $run:lifetime) => {
@@ -81,7 +103,7 @@ macro_rules! slow {
 /// Whether the VM asks for attention; an interrupt is answered at once.
 macro_rules! asked {
     ($s:ident, $ctx:ident, $run:lifetime) => {{
-        let asked = (*(&raw const (*$ctx).poll).cast::<AtomicU32>()).load(Ordering::Relaxed) != 0;
+        let asked = is_asked($ctx);
         if asked && interrupted($ctx, $s.frame) {
             break $run ErrorKind::Interrupted;
         }
@@ -93,7 +115,7 @@ macro_rules! asked {
 macro_rules! attend {
     ($s:ident, $ctx:ident, $home:ident, $resume:expr) => {{
         let resume = $resume;
-        if attend($ctx, &mut $s, $home, resume) {
+        if lent!($s, |registers| attend($ctx, registers, $home, resume)) {
             continue;
         }
     }};
@@ -114,9 +136,7 @@ macro_rules! event {
 /// Takes one from the countdown.
 macro_rules! count_down {
     ($s:ident, $ctx:ident, $run:lifetime) => {
-        if (*$ctx).countdown != 0 {
-            (*$ctx).countdown -= 1;
-        } else if !renew_countdown($ctx, &$s) {
+        if !count_down($ctx, || $s) {
             break $run ErrorKind::BudgetExhausted;
         }
     };
@@ -142,7 +162,7 @@ macro_rules! jump {
                     let left = (*counter).wrapping_sub(1);
                     *counter = left;
                     if left == 0 {
-                        slow!(hot_loop($ctx, &mut $s, $home, target, counter));
+                        slow!(lent!($s, |registers| hot_loop($ctx, registers, $home, target, counter)));
                     }
                 }
             }
@@ -174,7 +194,7 @@ macro_rules! start {
             }
             if (*$entry).entry != trampoline_address() && $native {
                 let native = NativeEntry { entry: (*$entry).entry, data: (*$entry).data };
-                slow!(enter_native($ctx, &mut $s, $home, $frame, native));
+                slow!(lent!($s, |registers| enter_native($ctx, registers, $home, $frame, native)));
             }
         }
         $fresh.rest();
@@ -247,7 +267,7 @@ macro_rules! give_back {
         if flags != 0 {
             let value = $slot;
             let frame = $s.frame;
-            slow!(returned($ctx, &mut $s, $home, frame, value));
+            slow!(lent!($s, |registers| returned($ctx, registers, $home, frame, value)));
         }
         // The caller is a frame of this activation, right below in the same segment.
         $s.top = $s.frame;
@@ -373,7 +393,7 @@ macro_rules! execute {
         give_back!($s, $c, $h, $run, |call| (), Slot { payload: 0, tag: Tag::NIL.0 })
     };
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ArrayNew) ($K:ident $J:ident) ($dst:ident, $length:ident)) => {{
-        let answer = new_array($c, &$s, kinds::tag!($J), get!($s, I64, $length));
+        let answer = new_array($c, &{ $s }, kinds::tag!($J), get!($s, I64, $length));
         payload($s.frame, $dst).write(answer!(answer, $run));
         next!($s, $ip);
     }};
@@ -395,7 +415,7 @@ macro_rules! execute {
         next!($s, $ip);
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Print) ($K:ident) ($value:ident)) => {{
-        answer!(print($c, &$s, kinds::tag!($K), payload($s.frame, $value).read()), $run);
+        answer!(print($c, &{ $s }, kinds::tag!($K), payload($s.frame, $value).read()), $run);
         next!($s, $ip);
     }};
     ($state:tt $sem:tt $kinds:tt $operands:tt) => {
@@ -487,7 +507,7 @@ pub unsafe fn run<const MODE: u8>(ctx: *mut Ctx, home: *mut Frame, start: Regist
                 let ip = s.ip;
                 for_each_instruction!(dispatch, s ip ctx home native 'run);
             };
-            match (Here { ctx, s: &mut s, home }).raise(raised) {
+            match lent!(s, |registers| Here { ctx, s: registers, home }.raise(raised)) {
                 Go::Next => s.ip = s.ip.add(1),
                 Go::Continue => {}
                 Go::Leave(status) => return status,

@@ -250,7 +250,7 @@ macro_rules! execute_fused {
                 first_result!([$s $ip $c $h $run] $second $Takes int value.payload as i64);
             }
         }
-        step!($s, $ip, $run, here!($s, $c, $h).get())
+        step!($s, $ip, $run, here!($s, $c, $h, get()))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $run:lifetime] (Arith($Op:ident)) $second:tt $Takes:ident) => {{
         let (a, b) = (fused::operand($s.frame, $ip, 1), fused::operand($s.frame, $ip, 2));
@@ -268,7 +268,7 @@ macro_rules! execute_fused {
         {
             first_result!([$s $ip $c $h $run] $second $Takes float result);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).operate(AnyOp::$Op))
+        step!($s, $ip, $run, here!($s, $c, $h, operate(AnyOp::$Op)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $run:lifetime] (ArithImm($Op:ident)) $second:tt $Takes:ident) => {{
         let a = fused::operand($s.frame, $ip, 1);
@@ -281,6 +281,6 @@ macro_rules! execute_fused {
         {
             first_result!([$s $ip $c $h $run] $second $Takes float result);
         }
-        step!($s, $ip, $run, here!($s, $c, $h).operate_imm(AnyOp::$Op))
+        step!($s, $ip, $run, here!($s, $c, $h, operate_imm(AnyOp::$Op)))
     }};
 }

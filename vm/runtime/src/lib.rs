@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod base;
+pub mod bytes;
 mod closure;
 mod collector;
 mod comparison;

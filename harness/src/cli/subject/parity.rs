@@ -1,14 +1,15 @@
 //! `lockstep parity --subject`: program × configuration of a VM from outside, each held against its reference configuration.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::cli::{Done, shell_word};
+use crate::bench::build;
+use crate::cli::{Done, program, shell_word};
 use crate::results::{ParityResults, Status, Summary, TrialResult, VERSION, Verified};
 use crate::subject::evidence::Native;
 use crate::subject::trial::{Subjected, Trials};
@@ -68,7 +69,14 @@ pub(in crate::cli) fn run(request: &Request<'_>) -> Done {
     let summary = Summary::of(&trials);
     show_evidence(&trials);
     if let Some(file) = request.results {
-        let all = ParityResults { lockstep_parity: VERSION, summary, trials, verified: Verified::new() };
+        let all = ParityResults {
+            lockstep_parity: VERSION,
+            build: build::this(),
+            summary,
+            trials,
+            verified: Verified::new(),
+            again: Some(again(request.file)),
+        };
         std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
@@ -83,12 +91,17 @@ pub(in crate::cli) fn run(request: &Request<'_>) -> Done {
     Ok(if conclusion.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The line that runs a trial again, without its name.
+fn again(file: &Path) -> String {
+    format!("{} parity --subject {} --exact", program(), shell_word(&file.display().to_string()))
+}
+
 fn one(
     trials: &Trials,
     program: usize,
     configuration: &crate::subject::Configuration,
     name: String,
-    file: &std::path::Path,
+    file: &Path,
 ) -> (TrialResult, Result<(), Failed>) {
     let start = Instant::now();
     let outcome = trials.run(program, configuration);
@@ -104,11 +117,7 @@ fn one(
     let failed = match outcome.failure {
         None => Ok(()),
         Some(wrong) => {
-            let again = format!(
-                "lockstep parity --subject {} --exact {}",
-                shell_word(&file.display().to_string()),
-                shell_word(&name)
-            );
+            let again = format!("{} {}", again(file), shell_word(&name));
             let mut text =
                 format!("{name}: {}\nthe command: {}\nrun it again: {again}", wrong.what, outcome.invocation.line());
             if !configuration.reference && subject.manifest.compiled.is_some() && wrong.kind != "no_reference" {

@@ -23,11 +23,18 @@ pub(super) fn answer(report: &Report) -> Answer {
     let mut sentences = vec![trials(parity)];
     if parity.sums.refused > 0 {
         let refused = counted(parity.sums.refused.into(), "more trial");
-        sentences.push(format!("{refused} refused, as the backends declare."));
+        let spell =
+            |(reason, trials): (&String, &u32)| format!("{} ({})", reason.replace('_', " "), count((*trials).into()));
+        let reasons = list(&parity.refusals.iter().map(spell).collect::<Vec<_>>());
+        sentences.push(format!("{refused} agree, too, but hold functions that are not compiled: {reasons}."));
     }
     if parity.sums.waived + parity.sums.flaky > 0 {
         let (waived, flaky) = (parity.sums.waived, parity.sums.flaky);
         sentences.push(format!("Known defects, with an owner and a date: {waived} trials fail and {flaky} are flaky."));
+    }
+    if let Some(builds) = report.environment.mixture() {
+        let by: Vec<String> = builds.into_iter().map(|(what, executable)| format!("{what} by {executable}")).collect();
+        sentences.push(format!("Beware: these results were made by different builds, {}.", list(&by)));
     }
     sentences.extend(native(report));
     let (seen, blind) = faults(report);
@@ -107,6 +114,10 @@ fn faults(report: &Report) -> (Option<String>, bool) {
             " Of {} written without sight of the gates they found {seen}.",
             counted(blind.len() as u64, "fault")
         );
+    }
+    if !faults.not_planted.is_empty() {
+        let more = counted(faults.not_planted.len() as u64, "more fault");
+        said += &format!(" {more} of the registry could not be planted in this build.");
     }
     if !faults.false_alarms.is_empty() {
         said += &format!(" Without a fault {} sounded all the same.", list(&faults.false_alarms));

@@ -42,7 +42,9 @@ pub(super) fn answer(report: &Report) -> Answer {
 /// Whether there is a baseline that this run could be compared with.
 fn baseline(report: &Report, found: &mut Findings) -> bool {
     let Some(comparison) = &report.comparison else {
-        found.open.push("There is no baseline for this machine: nothing earlier to compare with.".to_owned());
+        found.open.push(
+            "This build was not compared with an earlier one: no result of such a comparison was given.".to_owned(),
+        );
         return false;
     };
     let of = |verdict| -> Vec<&Change> { comparison.with_verdict(verdict).collect() };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{SourceError, read};
+use super::SourceError;
 use crate::fault::gates::Verdict;
 use crate::fault::results::{FaultsResults, VERSION};
 use crate::report::model::{Faults, PlantedFault};
@@ -11,17 +11,18 @@ use crate::report::model::{Faults, PlantedFault};
 const RARE: f64 = 0.01;
 
 /// Reads the results of `lockstep faults`.
-pub(super) fn faults(file: Option<&Path>) -> Result<Option<Faults>, SourceError> {
-    Ok(read::<FaultsResults>(file, "faults", VERSION)?.map(table))
+pub(super) fn read(file: Option<&Path>) -> Result<Option<FaultsResults>, SourceError> {
+    super::read(file, "faults", VERSION)
 }
 
-fn table(results: FaultsResults) -> Faults {
+/// What the report says of them.
+pub(super) fn table(results: FaultsResults) -> Faults {
     let said = |fault: Option<&str>, gate: &str| {
         results.cells.iter().find(|c| c.fault.as_deref() == fault && c.gate == gate).map(|c| c.verdict)
     };
-    let gates: Vec<String> = results.gates.into_iter().map(|gate| gate.id).collect();
+    let gates: Vec<String> = results.gates.iter().map(|gate| gate.id.clone()).collect();
     let of = |wanted: &dyn Fn(&str) -> bool| gates.iter().filter(|gate| wanted(gate)).cloned().collect::<Vec<_>>();
-    let planted = results.faults.into_iter().map(|fault| PlantedFault {
+    let planted = results.faults.iter().cloned().map(|fault| PlantedFault {
         seen_by: of(&|gate| said(Some(&fault.id), gate) == Some(Verdict::Caught)),
         not_asked: of(&|gate| said(Some(&fault.id), gate).is_none()),
         rare: fault.rate.is_some_and(|rate| rate.wrong > 0 && rate.share() < RARE),
@@ -34,7 +35,7 @@ fn table(results: FaultsResults) -> Faults {
     let planted = planted.collect();
     // A gate that could not be run is no better than one that sounded.
     let false_alarms = of(&|gate| said(None, gate).is_some_and(|verdict| verdict != Verdict::Passed));
-    Faults { planted, false_alarms, gates: gates.clone() }
+    Faults { planted, not_planted: results.not_planted.clone(), false_alarms, gates: gates.clone() }
 }
 
 #[cfg(test)]
@@ -55,7 +56,7 @@ mod tests {
                 {"fault": "a", "gate": "kit", "verdict": "passed", "what": null, "seconds": 0.1}, {"fault": "a", "gate": "fuzz", "verdict": "caught", "what": "w", "seconds": 0.1},
                 {"fault": "b", "gate": "kit", "verdict": "error", "what": null, "seconds": 0.1}]}"#;
         let file = File::new("faults-matrix", text);
-        let faults = faults(Some(&file.0)).unwrap_or_else(|e| panic!("{e}")).expect("it was given");
+        let faults = table(read(Some(&file.0)).unwrap_or_else(|e| panic!("{e}")).expect("it was given"));
         assert_eq!(faults.false_alarms, ["fuzz"]);
         let [a, b] = faults.planted.as_slice() else { panic!("{faults:?}") };
         assert!(a.caught() && a.rare && a.layer == "code generation" && a.not_asked.is_empty(), "{a:?}");

@@ -18,7 +18,9 @@ pub(super) fn section(report: &Report) -> Section {
         ],
     );
     match &report.comparison {
-        None => section.missing.push("There is no baseline for this machine, so nothing was compared.".to_owned()),
+        None => {
+            section.missing.push("No result of `lockstep baseline check` or `lockstep compare` was given.".to_owned())
+        }
         Some(comparison) => compared(&mut section, report, comparison),
     }
     match &report.history {

@@ -107,6 +107,12 @@ fn machine(environment: &Environment, bench: Option<&Bench>) -> Vec<(String, Str
         }
     }
     row("Lockstep", environment.lockstep.clone());
+    let known = |text: &String| if text.is_empty() { "unknown".to_owned() } else { text.clone() };
+    row("report written", known(&environment.date));
+    row("commit", known(&environment.commit));
+    for (what, build) in &environment.builds {
+        row(&format!("executable of `{what}`"), known(&build.executable));
+    }
     for (name, version) in &environment.compilers {
         row(name, version.clone());
     }

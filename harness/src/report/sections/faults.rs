@@ -19,6 +19,12 @@ pub(super) fn section(faults: Option<&Faults>) -> Section {
         let gates = faults.false_alarms.join(", ");
         section.missing.push(format!("Without any fault planted these gates sounded: {gates}."));
     }
+    if !faults.not_planted.is_empty() {
+        let names = faults.not_planted.join(", ");
+        section
+            .missing
+            .push(format!("Not planted, as they take a build with the features `plant` and `oracle`: {names}."));
+    }
     let rows = faults.planted.iter().map(|fault| {
         let caught = if fault.caught() {
             Cell::text("found").state(State::Good)

@@ -2,13 +2,15 @@
 
 use crate::Op;
 
-/// The name most like `word`, if one is like it at all.
+/// The name most like `word`, if one is like it at all: the first in their order, if several are. Of the shorter of the two something must be left.
 pub fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let length = word.chars().count();
     let most = (length / 3).clamp(1, 3);
-    let names = names.filter(|name| length.abs_diff(name.chars().count()) <= most);
-    let scored = names.map(|name| (distance(word, name), name)).filter(|(score, _)| *score <= most);
-    scored.min_by_key(|(score, _)| *score).map(|(_, name)| name)
+    let near = |name: &&str| {
+        let other = name.chars().count();
+        length.abs_diff(other) <= most && distance(word, name) <= most.min(length.min(other).saturating_sub(1))
+    };
+    names.filter(near).min_by_key(|name| (distance(word, name), *name))
 }
 
 /// A hint for a mnemonic that does not exist.
@@ -47,4 +49,25 @@ fn distance(a: &str, b: &str) -> usize {
         rows.push(row);
     }
     rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn of_names_equally_near_the_first_is_meant() {
+        let names = ["count", "court", "cost", "mount"];
+        for turn in 0..names.len() {
+            let turned = names.iter().copied().cycle().skip(turn).take(names.len());
+            assert_eq!(nearest("coutt", turned), Some("count"));
+        }
+    }
+
+    #[test]
+    fn a_name_that_shares_nothing_is_not_near() {
+        assert_eq!(nearest("i", ["n", "s", "t0"].into_iter()), None);
+        assert_eq!(nearest("i", ["i0"].into_iter()), None);
+        assert_eq!(nearest("i1", ["il"].into_iter()), Some("il"));
+    }
 }

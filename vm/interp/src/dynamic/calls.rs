@@ -3,8 +3,6 @@
 //! Arguments and results pass through `staged`, a list of the VM, wherever they do not go straight from registers to registers
 //! (the arms' fast paths).
 
-use std::sync::atomic::Ordering;
-
 use lockstep_bytecode::{Count, ErrorKind, FuncId, Instr, Reg, Sem, Test};
 use lockstep_layout::{
     ClosureHeader, Frame, FrameFlags, FunctionTraits, Slot, Status, Tag, frame_size, payload_offset,
@@ -14,7 +12,7 @@ use lockstep_runtime::{CallKind, HostError, Metamethod, Named, instr_at, push_sl
 use super::names::in_parentheses;
 use super::{Go, Here, Outcome, is_function};
 use crate::activation::{
-    Registers, attend, chain_segment, counts_of, entry_of, interrupted, native_fits, renew_countdown,
+    Registers, attend, chain_segment, count_down, counts_of, entry_of, interrupted, is_asked, native_fits,
 };
 use crate::slots::{copy_slots, read, slot_at};
 
@@ -165,14 +163,8 @@ impl Here<'_> {
                 return Ok(Go::Next);
             }
             if callee.is(Tag::CLOSURE) && !args.is_open() {
-                let caller = self.s.frame;
-                let depth = (*caller).depth;
-                if depth >= (*self.ctx).depth_limit {
-                    return Err(ErrorKind::StackOverflow);
-                }
-                let closure = callee.payload as *mut ClosureHeader;
                 let given = std::slice::from_raw_parts(slots.add(1), args.fixed());
-                self.lay_frame_with(self.s.top, closure, caller, depth + 1, 0, given)?;
+                self.push_closure_with(callee.payload as *mut ClosureHeader, 0, given)?;
                 return Ok(Go::Continue);
             }
             self.stage(base, 1, args);
@@ -252,14 +244,42 @@ impl Here<'_> {
     /// As for [`Here::call_value`]; the closure is live.
     pub unsafe fn push_closure(&mut self, closure: *mut ClosureHeader, flags: u32) -> Result<(), ErrorKind> {
         // SAFETY: the caller says so.
+        unsafe { self.with_staged(|here, args| here.push_closure_with(closure, flags, args)) }
+    }
+
+    /// The same, with arguments that lie elsewhere.
+    ///
+    /// # Safety
+    /// As for [`Here::push_closure`]; the arguments are roots, and lie in front of the top of the stack.
+    pub unsafe fn push_closure_with(
+        &mut self,
+        closure: *mut ClosureHeader,
+        flags: u32,
+        args: &[Slot],
+    ) -> Result<(), ErrorKind> {
+        // SAFETY: the caller says so.
         unsafe {
             let caller = self.s.frame;
             let depth = if caller.is_null() { 0 } else { (*caller).depth };
             if depth >= (*self.ctx).depth_limit {
-                self.vm().dynamic.staged.clear();
                 return Err(ErrorKind::StackOverflow);
             }
-            self.lay_frame(self.s.top, closure, caller, depth + 1, flags)
+            self.lay_frame_with(self.s.top, closure, caller, depth + 1, flags, args)
+        }
+    }
+
+    /// Uses up what is staged.
+    ///
+    /// # Safety
+    /// Nobody else uses the VM; nothing that `then` does touches what is staged, which is a root.
+    unsafe fn with_staged<T>(&mut self, then: impl FnOnce(&mut Self, &[Slot]) -> T) -> T {
+        // SAFETY: the caller says so.
+        unsafe {
+            let staged = &self.vm().dynamic.staged;
+            let args = std::slice::from_raw_parts(staged.as_ptr(), staged.len());
+            let result = then(self, args);
+            self.vm().dynamic.staged.clear();
+            result
         }
     }
 
@@ -275,14 +295,8 @@ impl Here<'_> {
         depth: u32,
         flags: u32,
     ) -> Result<(), ErrorKind> {
-        // SAFETY: the caller says so. Nothing that happens meanwhile touches what is staged; it is a root.
-        unsafe {
-            let staged = &self.vm().dynamic.staged;
-            let args = std::slice::from_raw_parts(staged.as_ptr(), staged.len());
-            let made = self.lay_frame_with(base, closure, caller, depth, flags, args);
-            self.vm().dynamic.staged.clear();
-            made
-        }
+        // SAFETY: the caller says so.
+        unsafe { self.with_staged(|here, args| here.lay_frame_with(base, closure, caller, depth, flags, args)) }
     }
 
     /// The same, with arguments that lie elsewhere.
@@ -779,16 +793,12 @@ impl Here<'_> {
             let target = self.instr().target().expect("a branch has a target");
             let to = self.s.code.add(target.index());
             if to <= self.s.ip {
-                let asked = (*self.ctx).poll.load(Ordering::Relaxed) != 0;
+                let asked = is_asked(self.ctx);
                 if asked && interrupted(self.ctx, self.s.frame) {
                     return Err(ErrorKind::Interrupted);
                 }
-                if self.vm().counts_down() && !self.vm().steps() {
-                    if (*self.ctx).countdown != 0 {
-                        (*self.ctx).countdown -= 1;
-                    } else if !renew_countdown(self.ctx, self.s) {
-                        return Err(ErrorKind::BudgetExhausted);
-                    }
+                if self.vm().counts_down() && !self.vm().steps() && !count_down(self.ctx, || *self.s) {
+                    return Err(ErrorKind::BudgetExhausted);
                 }
                 if asked && attend(self.ctx, self.s, self.home, to) {
                     return Ok(Go::Continue);

@@ -119,13 +119,8 @@ impl Here<'_> {
                 return Ok(self.next_round(base, read(slots.add(4)), target));
             }
             if (*slots).is(Tag::CLOSURE) {
-                let caller = self.s.frame;
-                let depth = (*caller).depth;
-                if depth >= (*self.ctx).depth_limit {
-                    return Err(ErrorKind::StackOverflow);
-                }
                 let given = std::slice::from_raw_parts(slots.add(1), 2);
-                self.lay_frame_with(self.s.top, (*slots).payload as *mut _, caller, depth + 1, 0, given)?;
+                self.push_closure_with((*slots).payload as *mut _, 0, given)?;
                 return Ok(Go::Continue);
             }
             self.stage_values(&[*slots.add(1), *slots.add(2)]);

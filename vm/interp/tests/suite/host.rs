@@ -263,10 +263,7 @@ fn calls_nest_up_to_a_limit() {
             let main = vm.function_value("main").unwrap();
             for _ in 0..2 {
                 let raised = vm.call(&main, &[]).unwrap_err();
-                assert_eq!(
-                    (raised.kind, raised.to_string().as_str()),
-                    (ErrorKind::StackOverflow, "C stack overflow")
-                );
+                assert_eq!((raised.kind, raised.to_string().as_str()), (ErrorKind::StackOverflow, "C stack overflow"));
             }
             count.get() / 2
         };

@@ -303,21 +303,28 @@ fn read_from(call: &mut Scope<'_>, file: &File, first: usize) -> HostResult {
     if formats.is_empty() {
         formats.push(Format::Line(false));
     }
-    read_formats(call, file, &formats)
+    match push_read(call, file, &formats)? {
+        Ok(_) => Ok(()),
+        Err(error) => failure(call, &error, None),
+    }
 }
 
-fn read_formats(call: &mut Scope<'_>, file: &File, formats: &[Format]) -> HostResult {
-    for format in formats {
+/// Adds what is read by each format to the results, nil for the first that finds nothing; says how many found something.
+fn push_read(call: &mut Scope<'_>, file: &File, formats: &[Format]) -> HostResult<io::Result<usize>> {
+    for (index, format) in formats.iter().enumerate() {
         let got = file.stream.borrow_mut().reader().and_then(|reader| read_one(reader, format));
         match got {
             Ok(Some(Got::Bytes(bytes))) => call.push(bytes)?,
             Ok(Some(Got::Int(value))) => call.push(value)?,
             Ok(Some(Got::Float(value))) => call.push(value)?,
-            Ok(None) => return call.push(Local::NIL),
-            Err(error) => return failure(call, &error, None),
+            Ok(None) => {
+                call.push(Local::NIL)?;
+                return Ok(Ok(index));
+            }
+            Err(error) => return Ok(Err(error)),
         }
     }
-    Ok(())
+    Ok(Ok(formats.len()))
 }
 
 fn write_to(call: &mut Scope<'_>, file: &File, first: usize, value: Local<'_>) -> HostResult {
@@ -478,20 +485,10 @@ fn next_line(call: &mut Scope<'_>) -> HostResult {
     if count == 0 {
         formats.push(Format::Line(false));
     }
-    for (index, format) in formats.iter().enumerate() {
-        let got = file.stream.borrow_mut().reader().and_then(|reader| read_one(reader, format));
-        match got {
-            Ok(Some(Got::Bytes(bytes))) => call.push(bytes)?,
-            Ok(Some(Got::Int(value))) => call.push(value)?,
-            Ok(Some(Got::Float(value))) => call.push(value)?,
-            Ok(None) => {
-                if closes && index == 0 {
-                    *file.stream.borrow_mut() = Stream::Closed;
-                }
-                return call.push(Local::NIL);
-            }
-            Err(error) => return Err(HostError::Message(message(&error, None))),
-        }
+    match push_read(call, &file, &formats)? {
+        Ok(0) if closes => *file.stream.borrow_mut() = Stream::Closed,
+        Ok(_) => {}
+        Err(error) => return Err(HostError::Message(message(&error, None))),
     }
     Ok(())
 }

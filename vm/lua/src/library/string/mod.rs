@@ -4,7 +4,7 @@ mod format;
 mod pack;
 mod pattern;
 
-use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table};
+use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table, bytes};
 use smallvec::SmallVec;
 
 use super::{Code, optional, optional_bytes, table_field};
@@ -44,29 +44,11 @@ pub fn open(scope: &mut Scope<'_>, globals: Table<'_>) -> HostResult {
     Ok(())
 }
 
-/// A start position from 1, negative ones from the end, as a number of bytes before it.
-fn start(position: i64, len: usize) -> usize {
-    match position {
-        1.. => position as usize - 1,
-        0 => 0,
-        _ => len.saturating_sub(position.unsigned_abs() as usize),
-    }
-}
-
-/// An end position, as the number of bytes up to it.
-fn end(position: i64, len: usize) -> usize {
-    match position {
-        0.. => (position as usize).min(len),
-        _ => (len + 1).saturating_sub(position.unsigned_abs() as usize),
-    }
-}
-
 fn byte(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
     let first: i64 = optional(call, 1, 1)?;
     let last = optional(call, 2, first)?;
-    let (from, to) = (start(first, text.len()), end(last, text.len()));
-    for byte in text.get(from..to).unwrap_or_default() {
+    for byte in bytes::part(text, first, last) {
         call.push(i64::from(*byte))?;
     }
     Ok(())
@@ -115,8 +97,8 @@ fn reverse(call: &mut Scope<'_>) -> HostResult {
 
 fn sub(call: &mut Scope<'_>) -> HostResult {
     let text: &[u8] = call.arg(0)?;
-    let (from, to) = (start(call.arg(1)?, text.len()), end(optional(call, 2, -1)?, text.len()));
-    call.answer(text.get(from..to).unwrap_or_default())
+    let part = bytes::part(text, call.arg(1)?, optional(call, 2, -1)?);
+    call.answer(part)
 }
 
 fn rep(call: &mut Scope<'_>) -> HostResult {
@@ -157,14 +139,14 @@ fn push_captures(call: &mut Scope<'_>, subject: &[u8], found: &Match) -> HostRes
 
 fn find(call: &mut Scope<'_>, positions: bool) -> HostResult {
     let (subject, pattern): (&[u8], &[u8]) = (call.arg(0)?, call.arg(1)?);
-    let init = start(optional(call, 2, 1)?, subject.len());
+    let init = bytes::start(optional(call, 2, 1)?, subject.len());
     if init > subject.len() {
         return call.answer(Local::NIL);
     }
     let is_special = |byte: &u8| b"^$*+?.([%-".contains(byte);
     if positions && (call.value(3).truth() || !pattern.iter().any(is_special)) {
-        return match find_plain(&subject[init..], pattern) {
-            Some(at) => call.answer(((init + at) as i64 + 1, (init + at + pattern.len()) as i64)),
+        return match bytes::find(subject, pattern, init) {
+            Some(at) => call.answer((at as i64 + 1, (at + pattern.len()) as i64)),
             None => call.answer(Local::NIL),
         };
     }
@@ -179,22 +161,10 @@ fn find(call: &mut Scope<'_>, positions: bool) -> HostResult {
     }
 }
 
-fn find_plain(subject: &[u8], text: &[u8]) -> Option<usize> {
-    let Some(first) = text.first() else { return Some(0) };
-    let mut from = 0;
-    loop {
-        let at = from + subject.get(from..)?.iter().position(|byte| byte == first)?;
-        if subject[at..].starts_with(text) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-}
-
 /// `gmatch`; the iterator is made of function `next`.
 pub(super) fn gmatch(call: &mut Scope<'_>, next: HostId) -> HostResult {
     let (subject, pattern): (Str<'_>, Str<'_>) = (call.arg(0)?, call.arg(1)?);
-    let init = start(optional(call, 2, 1)?, subject.bytes().len()).min(subject.bytes().len() + 1);
+    let init = bytes::start(optional(call, 2, 1)?, subject.bytes().len()).min(subject.bytes().len() + 1);
     let captures = [subject.local(), pattern.local(), Local::int(init as i64), Local::int(-1)];
     let next = call.function(next, &captures)?;
     call.answer(next)
@@ -506,7 +476,7 @@ fn packsize(call: &mut Scope<'_>) -> HostResult {
 
 fn unpack(call: &mut Scope<'_>) -> HostResult {
     let (text, data): (&[u8], &[u8]) = (call.arg(0)?, call.arg(1)?);
-    let mut at = start(optional(call, 2, 1)?, data.len());
+    let mut at = bytes::start(optional(call, 2, 1)?, data.len());
     if at > data.len() {
         return Err(call.bad_argument(2, "initial position out of string"));
     }
