@@ -97,7 +97,7 @@ pub const GATES: &[Gate] = &[
     Gate {
         id: "fuzz-lua",
         about: "random Lua programs, optimised and not, under stress of the collector and not, against PUC Lua",
-        command: "fuzz lua --seed 1 --count 300 --stop-after 1 --shrink 0 --jobs 1",
+        command: "fuzz lua --seed 1 --count 800 --stop-after 1 --shrink 0 --jobs 1",
         finds: Finding::Status,
         alone: false,
         slow: true,
