@@ -242,7 +242,7 @@ pub fn shift_right(a: i64, b: i64) -> i64 {
 ///
 /// `None` says that a float is beyond all integers (or NaN), so that the loop's direction decides.
 pub fn loop_limit(limit: f64, ascending: bool) -> Option<i64> {
-    let ascending = ascending != crate::planted!("loop-limit");
+    let ascending = if crate::planted!("loop-limit") { !ascending } else { ascending };
     float_to_integer(if ascending { limit.floor() } else { limit.ceil() })
 }
 
