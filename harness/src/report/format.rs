@@ -4,6 +4,8 @@ use crate::stats::Interval;
 
 /// A number with about three digits that mean something.
 pub fn number(value: f64) -> String {
+    // The sum of nothing is -0, which is no number for people.
+    let value = value + 0.0;
     match value.abs() {
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
@@ -82,6 +84,7 @@ mod tests {
     fn numbers_are_short_and_say_their_unit() {
         assert_eq!(seconds(0.000_123_4), "123 µs");
         assert_eq!(seconds(2.5), "2.50 s");
+        assert_eq!(number([].iter().sum::<f64>()), "0.00");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(counted(1, "trial"), "1 trial");
         assert_eq!(counted(0, "trial"), "0 trials");
