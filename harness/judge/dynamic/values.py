@@ -557,9 +557,10 @@ local function report(label, n, ok, ...)
   if log then line, log = line .. '  <- ' .. log, nil end
   io.write(line, '\\n')
 end
--- Errors of functions of the library have no position; those of instructions do.
+-- Errors of functions of the library have no position; those of instructions do, but for divisions of strings by zero: strings do arithmetic in metamethods of the library.
 local function placed(f, ok, e, ...)
-  if not ok and type(e) == 'string' and POSITIONS and not string.find(e, '^cell:') then
+  local by_zero = e == 'attempt to divide by zero' or e == "attempt to perform 'n%0'"
+  if not ok and type(e) == 'string' and POSITIONS and not by_zero and not string.find(e, '^cell:') then
     e = 'cell:' .. debug.getinfo(f, 'S').linedefined .. ': ' .. e
   end
   return ok, e, ...
