@@ -26,7 +26,9 @@ pub(super) fn answer(report: &Report) -> Answer {
         let spell =
             |(reason, trials): (&String, &u32)| format!("{} ({})", reason.replace('_', " "), count((*trials).into()));
         let reasons = list(&parity.refusals.iter().map(spell).collect::<Vec<_>>());
-        sentences.push(format!("{refused} agree, too, but hold functions that are not compiled: {reasons}."));
+        sentences.push(format!(
+            "{refused} agree, too, but are interpreted in part, as the compiler refuses functions of theirs: {reasons}."
+        ));
     }
     if parity.sums.waived + parity.sums.flaky > 0 {
         let (waived, flaky) = (parity.sums.waived, parity.sums.flaky);
@@ -111,7 +113,7 @@ fn faults(report: &Report) -> (Option<String>, bool) {
     if !blind.is_empty() {
         let seen = blind.iter().filter(|f| f.caught()).count();
         said += &format!(
-            " Of {} written without sight of the gates they found {seen}.",
+            " How much lies beyond what they were made for: of {} whose author had not seen the gates they found {seen}.",
             counted(blind.len() as u64, "fault")
         );
     }

@@ -16,6 +16,8 @@ struct Findings {
     bad: Vec<String>,
     open: Vec<String>,
     good: Vec<String>,
+    /// What is open about the bounds: they are goals, not an earlier build, so that it leaves the answer as it is.
+    bounds: Vec<String>,
 }
 
 pub(super) fn answer(report: &Report) -> Answer {
@@ -26,7 +28,7 @@ pub(super) fn answer(report: &Report) -> Answer {
     let (short, state) = match (compared, found.bad.is_empty(), found.open.is_empty()) {
         (_, false, _) => ("Yes", State::Bad),
         (false, true, _) => ("Cannot be told", State::Unknown),
-        (true, true, false) => ("Not that can be told", State::Unknown),
+        (true, true, false) => ("Not in what was compared", State::Unknown),
         (true, true, true) => ("No", State::Good),
     };
     Answer {
@@ -34,7 +36,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         short: short.to_owned(),
         state,
         parts: Vec::new(),
-        sentences: [found.bad, found.open, found.good].concat(),
+        sentences: [found.bad, found.open, found.good, found.bounds].concat(),
         more: ("changes", "All changes"),
     }
 }
@@ -130,7 +132,10 @@ fn gates(report: &Report, found: &mut Findings) {
     }
     if !inconclusive.is_empty() {
         let gates = counted(inconclusive.len() as u64, "bound");
-        found.open.push(format!("Whether {gates} of speed hold cannot be told: {}.", some(inconclusive)));
+        let hold = if inconclusive.len() == 1 { "holds" } else { "hold" };
+        let rounds = counted(bench.conditions.rounds as u64, "round");
+        let names = some(inconclusive);
+        found.bounds.push(format!("Whether {gates} of speed {hold} cannot be told from {rounds}: {names}."));
     }
     if bench.gates.is_empty() {
         found.open.push("No bound of speed was judged.".to_owned());
@@ -149,9 +154,6 @@ fn gates(report: &Report, found: &mut Findings) {
 
 /// What a gate is called in a sentence.
 fn gate_name(gate: &GateResult) -> String {
-    let who = format!("{} over {}", gate.of, gate.over);
-    match &gate.kernel {
-        Some(kernel) => format!("{} of {kernel} ({who})", gate.gate.replace('_', " ")),
-        None => format!("{} ({who})", gate.gate.replace('_', " ")),
-    }
+    let on = gate.kernel.as_ref().map_or_else(String::new, |kernel| format!(" on {kernel}"));
+    format!("{} against {}{on} ({})", gate.of, gate.over, gate.gate.replace('_', " "))
 }

@@ -88,7 +88,7 @@ fn overview(report: &Report) -> Markup {
         @if let Some(board) = board(report) {
             section class="board" id="board" aria-labelledby="board-title" {
                 div class="sides" {
-                    div { h2 id="board-title" { "Side by side" } (write_table(&board)) (board_words(report)) }
+                    div { h2 id="board-title" { "Side by side, at default levels" } (write_table(&board)) (board_words(report)) }
                     @if let Some(chart) = &chart { (write_chart(chart)) }
                 }
             }

@@ -4,18 +4,50 @@
 //! interpreter makes the whole call; then the pc is stored, the live references, and the callee's header; then the typed
 //! entry is called, directly where the callee is the function itself, otherwise through the callee's record.
 //!
+//! Depth, its limit and the segment's end are the same as long as a frame is there. So what a call has checked needs no check
+//! at the calls that it dominates, unless their callee has the larger frame.
+//!
 //! A status other than `Ok`, and a callee without a typed entry, go to cold code, which asks the unit's `answer` function
 //! to bring the call to its end, takes the result from the callee's slot 0 and rejoins, or returns the error.
 
+use std::collections::HashSet;
+
 use lockstep_bytecode::{FuncId, Kind};
-use lockstep_ir::{Block, Imm, Inst, Op, Signature, Type, Value};
+use lockstep_ir::cfg::Cfg;
+use lockstep_ir::{Block, Function, Imm, Inst, Op, Signature, Type, Value};
 use lockstep_layout::{Status, callee_offset, ctx_offset, frame_offset, frame_size, function_offset, payload_offset};
 
 use super::{Lowering, TYPED, store_slot};
 use crate::build::{CTX, DATA, FRAME};
+use crate::code::Code;
 use crate::kinds::{type_of, typed_signature};
 use crate::regions;
 use crate::request::{DataWord, ExitReason};
+
+/// The calls of a body that a dominating call has checked the limits for.
+pub fn calls_within_limits(func: &Function, code: &Code<'_>) -> HashSet<Inst> {
+    let calls = func.blocks.iter().flat_map(|block| &block.insts);
+    if calls.filter(|inst| func.insts[inst.index()].op == Op::CallFunction).count() < 2 {
+        return HashSet::new();
+    }
+    let cfg = Cfg::new(func);
+    // Slots of the largest frame that was found to fit, at the end of each block.
+    let mut checked: Vec<Option<u32>> = vec![None; func.blocks.len()];
+    let mut within = HashSet::new();
+    for &block in &cfg.rpo {
+        let mut largest = cfg.idom[block.index()].and_then(|dominator| checked[dominator.index()]);
+        for &inst in &func.blocks[block.index()].insts {
+            let Imm::Callee(callee) = func.insts[inst.index()].imm else { continue };
+            let slots = Some(code.module.function(FuncId(callee)).frame_slots());
+            if largest >= slots {
+                within.insert(inst);
+            }
+            largest = largest.max(slots);
+        }
+        checked[block.index()] = largest;
+    }
+    within
+}
 
 impl Lowering<'_> {
     pub(super) fn call_function(&mut self, inst: Inst) {
@@ -23,7 +55,11 @@ impl Lowering<'_> {
         let data = &self.func.insts[inst.index()];
         let Imm::Callee(callee) = data.imm else { unreachable!("a call names its callee") };
         let (callee, args, result) = (FuncId(callee), data.args.clone(), data.results.first().copied());
-        let depth = self.check_limits(inst, callee);
+        // Loaded for each call: keeping it would cost as much, as any register must be saved across calls.
+        let depth = self.builder(inst).load(Type::I32, regions::FRAME, FRAME, frame_offset::DEPTH as i32);
+        if !self.within_limits.contains(&inst) {
+            self.check_limits(inst, callee, depth);
+        }
         if self.options.countdown {
             let exit = self.exit_for(inst, ExitReason::Countdown);
             self.countdown(inst, exit);
@@ -63,14 +99,12 @@ impl Lowering<'_> {
         self.current = join;
     }
 
-    /// Leaves if the callee would be too deep or its frame would not fit the segment; the depth of its frame.
-    fn check_limits(&mut self, inst: Inst, callee: FuncId) -> Value {
+    /// Leaves if the callee would be too deep or its frame would not fit the segment.
+    fn check_limits(&mut self, inst: Inst, callee: FuncId, depth: Value) {
         let exit = self.exit_for(inst, ExitReason::DepthLimit);
         let mut b = self.builder(inst);
-        // Loaded for each call: keeping it would cost as much, as any register must be saved across calls.
-        let own = b.load(Type::I32, regions::FRAME, FRAME, frame_offset::DEPTH as i32);
         let limit = b.load(Type::I32, regions::CTX, CTX, ctx_offset::DEPTH_LIMIT as i32);
-        let deep = b.one(Op::IcmpUge, Type::I32, &[own, limit]);
+        let deep = b.one(Op::IcmpUge, Type::I32, &[depth, limit]);
         self.leave_if(inst, deep, exit);
 
         let exit = self.exit_for(inst, ExitReason::SegmentFull);
@@ -82,10 +116,6 @@ impl Lowering<'_> {
         let limit = b.load(Type::I64, regions::CTX, CTX, ctx_offset::SEGMENT_END as i32);
         let beyond = b.one(Op::IcmpUgt, Type::I64, &[end, limit]);
         self.leave_if(inst, beyond, exit);
-
-        let mut b = self.builder(inst);
-        let one = b.iconst(Type::I32, 1);
-        b.one(Op::Iadd, Type::I32, &[own, one])
     }
 
     /// The exit at the call's own pc, for another reason than the one its frame state names.
@@ -96,7 +126,7 @@ impl Lowering<'_> {
         self.exit(lockstep_ir::FrameStateId(self.states.len() as u32 - 1))
     }
 
-    /// Writes the callee's header; the address of its frame.
+    /// Writes the callee's header, given the caller's depth; the address of its frame.
     fn write_header(&mut self, inst: Inst, callee: FuncId, depth: Value) -> Value {
         let offset = callee_offset(self.code.function.frame_slots());
         let mut b = self.builder(inst);
@@ -106,6 +136,8 @@ impl Lowering<'_> {
         let func = b.iconst(Type::I64, i64::from(callee.0));
         b.store(regions::FRAME, func, frame, frame_offset::FUNC as i32);
         b.store(regions::FRAME, FRAME, frame, frame_offset::CALLER as i32);
+        let one = b.iconst(Type::I32, 1);
+        let depth = b.one(Op::Iadd, Type::I32, &[depth, one]);
         let depth = b.one(Op::Zext, Type::I64, &[depth]);
         b.store(regions::FRAME, depth, frame, frame_offset::DEPTH as i32);
         let none = b.iconst(Type::I64, 0);

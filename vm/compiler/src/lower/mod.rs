@@ -12,7 +12,7 @@ mod call;
 mod entry;
 mod exit;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lockstep_bytecode::{FuncId, Pc, Reg};
 use lockstep_ir::{
@@ -94,6 +94,7 @@ pub fn lower(unit: Unit, code: &Code<'_>, options: &Options) -> (Unit, Symbols) 
             exits: HashMap::new(),
             tail: None,
             calls: false,
+            within_limits: HashSet::new(),
         };
         lowering.run();
         calls |= lowering.calls;
@@ -128,11 +129,14 @@ struct Lowering<'a> {
     exits: HashMap<FrameState, Block>,
     tail: Option<Block>,
     calls: bool,
+    /// Calls that need no check of depth and segment.
+    within_limits: HashSet<Inst>,
 }
 
 impl Lowering<'_> {
     fn run(&mut self) {
         self.states = std::mem::take(&mut self.func.frame_states);
+        self.within_limits = call::calls_within_limits(&self.func, self.code);
         for block in self.func.block_ids() {
             let data = &mut self.func.blocks[block.index()];
             let insts = std::mem::take(&mut data.insts);

@@ -238,7 +238,7 @@ impl Writer<'_> {
         false
     }
 
-    /// Weak tables and finalizers, looked at behind a full collection: how many entries are left, how many finalizers have run.
+    /// Weak tables and finalizers, looked at behind full collections: how many entries are left, how many finalizers have run.
     pub fn collector_scene(&mut self) {
         if !self.has_room(60) {
             return self.operation();
@@ -298,7 +298,14 @@ impl Writer<'_> {
             self.emit(Op::NilAny, &[Value::Reg(value)]);
         }
         self.emit(Op::NilAny, &[Value::Reg(key)]);
+        // An entry that goes may have held the last reference to another one's key, which then goes a collection later. How many
+        // of them there have been is open, so all that can follow each other come first.
+        let rounds = self.fuse();
+        let head = self.builder.label();
+        self.builder.bind(head);
         self.call_host("collect", &[]);
+        self.emit(Op::AddImmAny, &[Value::Reg(rounds), Value::Reg(rounds), Value::Imm(1)]);
+        self.emit(Op::JumpLtImmAny, &[Value::Reg(rounds), Value::Imm(8), Value::Label(head.target())]);
         // Their order may depend on when others were removed; their number does not.
         self.int(count, 0);
         let base = self.own_registers(5);

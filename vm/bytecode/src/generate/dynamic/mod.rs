@@ -7,7 +7,7 @@
 //! Functions come before those that call them, so that recursion is the exception: into itself with a counter, or through values that were handed
 //! around. Loops have a few rounds. What is left (metamethods that call each other, tables that grow while they are traversed) ends at the limit of depth or the budget.
 //!
-//! A program that *sees the collector* also has weak tables and finalizers. It looks at them only right behind a full collection, and at nothing that the order of
+//! A program that *sees the collector* also has weak tables and finalizers. It looks at them only right behind full collections, and at nothing that the order of
 //! collections decides, so that it does the same under stress; a compiler may change how long a register is live, and thereby what it sees.
 
 mod calls;
