@@ -44,6 +44,9 @@ pub(super) struct Options {
     /// Stop once so many divergences are found
     #[arg(long, value_name = "N", default_value_t = 5)]
     stop_after: usize,
+    /// Seconds a batch of ten programs may go without a sign of life: far more than any takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    timeout: f64,
     /// Where shrunk cases are written
     #[arg(long, value_name = "DIR", default_value = "target/lockstep/fuzz")]
     save: PathBuf,
@@ -51,9 +54,6 @@ pub(super) struct Options {
 
 /// Programs per batch.
 const BATCH: u64 = 10;
-
-/// How long a program may take on all columns: far more than any does.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Programs from which on an instruction that was never generated is a failure.
 const COVERAGE_FROM: u64 = 2000;
@@ -131,7 +131,8 @@ fn campaign(options: &Options) -> Result<ProgramBatchReport, Box<dyn std::error:
     if options.selection.backends.is_empty() {
         columns.retain(|c| backends.resolve(&c.backend).is_ok_and(|b| b.evaluator().is_none()));
     }
-    let pool = Pool::new(Limits { silence: PATIENCE, ..Limits::default() });
+    let silence = Duration::try_from_secs_f64(options.timeout).map_err(|e| format!("--timeout: {e}"))?;
+    let pool = Pool::new(Limits { silence, ..Limits::default() });
     let drive = Drive { first: options.first, count: options.count, time: None, jobs: options.jobs };
     let whole = Mutex::new(ProgramBatchReport::default());
     drive::run(&drive, BATCH, &|first, count| {
