@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::bench::progress_bar;
+use super::progress::Progress;
 use super::{Corpus, Done};
 use crate::compare::baseline::{Baselines, RUNS};
 use crate::compare::check::{Check, VERSION};
@@ -139,15 +139,14 @@ fn keep(mut baselines: Baselines, save: &Save, options: &Options) -> Done {
         None => {
             let mut suite = Suite::new(&save.corpus.corpus, &options.filters, &options.backends, save.rounds)?;
             let jobs = suite.jobs();
-            let bar = progress_bar(jobs * save.runs);
+            let bar = Progress::new(jobs * save.runs, "processes");
             let mut runs = Vec::new();
             for nth in 0..save.runs {
                 runs.push(suite.run(nth as u64 + 1, &mut |at| {
-                    bar.set_position((nth * jobs + at.done) as u64);
-                    bar.set_message(format!("run {} of {}: {}", nth + 1, save.runs, at.implementation));
+                    bar.at(nth * jobs + at.done, format!("run {} of {}: {}", nth + 1, save.runs, at.implementation));
                 })?);
             }
-            bar.finish_and_clear();
+            bar.finish();
             runs
         }
     };
@@ -167,12 +166,11 @@ fn judge(baselines: &Baselines, check: &CheckOptions, options: &Options) -> Done
     };
     let rounds = entry.runs.iter().flat_map(|run| &run.series).map(|s| s.processes().len()).max().unwrap_or(ROUNDS);
     let mut suite = Suite::new(&check.corpus.corpus, &options.filters, &options.backends, rounds)?;
-    let bar = progress_bar(suite.jobs());
+    let bar = Progress::new(suite.jobs(), "processes");
     let mut run = suite.run(0, &mut |at| {
-        bar.set_position(at.done as u64);
-        bar.set_message(at.implementation.to_string());
+        bar.at(at.done, at.implementation.to_string());
     })?;
-    bar.finish_and_clear();
+    bar.finish();
     doctor(&mut run, check);
     let mut notes = Vec::new();
     if let Some((before, now)) = entry.runs[0].environment.as_ref().zip(run.environment.as_ref()) {

@@ -3,14 +3,13 @@
 mod show;
 mod subject;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use lockstep_backend_api::Execution;
 
+use super::progress::Progress;
 use super::{Corpus, Done, Selection};
 use crate::backends::{Backends, Column};
 use crate::bench::analysis::Analysis;
@@ -159,12 +158,11 @@ pub(super) fn run(options: &Options) -> Done {
     let (calls, series) = if options.quick { (5, 60) } else { (3, 200) };
     let mut processes =
         Processes::new(options.corpus.corpus.clone(), options.peers.clone(), scratch.clone(), calls, series);
-    let bar = progress_bar(plan.jobs().len());
+    let bar = Progress::new(plan.jobs().len(), "processes");
     let measured = runner::measure(&plan, setting, &mut processes, &mut |at| {
-        bar.set_position(at.done as u64);
-        bar.set_message(format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
+        bar.at(at.done, format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
     });
-    bar.finish_and_clear();
+    bar.finish();
     // Compiled twins and counts; nothing is lost if they stay.
     let _ = std::fs::remove_dir_all(scratch);
     conclude(options, &plan.kernels, measured?)
@@ -282,13 +280,4 @@ fn participants(
         }
     }
     Ok(participants)
-}
-
-pub(super) fn progress_bar(jobs: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} processes, {eta} left  {msg}")
-        .expect("the template is valid");
-    ProgressBar::new(jobs as u64).with_style(style)
 }

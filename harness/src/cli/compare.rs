@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::bench::progress_bar;
+use super::progress::Progress;
 use super::{Corpus, Done};
 use crate::backends::Column;
 use crate::bench::Implementation;
@@ -121,12 +121,11 @@ fn columns(options: &Options) -> Option<Vec<Column>> {
 
 fn measure(options: &Options, columns: &[Column]) -> Result<Run, String> {
     let mut suite = Suite::of(&options.corpus.corpus, &options.filters, columns, options.rounds)?;
-    let bar = progress_bar(suite.jobs());
+    let bar = Progress::new(suite.jobs(), "processes");
     let run = suite.run(1, &mut |at| {
-        bar.set_position(at.done as u64);
-        bar.set_message(format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
+        bar.at(at.done, format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
     })?;
-    bar.finish_and_clear();
+    bar.finish();
     Ok(run)
 }
 

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use lockstep_backend_api::Execution;
 use rayon::prelude::*;
 
 use super::Done;
+use super::progress::Progress;
 use crate::backends::{Backends, Column};
 use crate::bench::gates::CorpusGates;
 use crate::bench::implementation::Implementation;
@@ -102,13 +102,12 @@ pub(super) fn run(options: &Options) -> Done {
         jobs: options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
         scratch: &scratch,
     };
-    let bar = progress_bar();
+    let bar = Progress::new(0, "commands");
     let results = plan.run(&|cell, done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        bar.set_message(format!("{} {}", cell.gate, cell.fault.as_deref().unwrap_or("no fault")));
+        bar.set_length(total);
+        bar.at(done, format!("{} {}", cell.gate, cell.fault.as_deref().unwrap_or("no fault")));
     });
-    bar.finish_and_clear();
+    bar.finish();
     // What commands wrote; nothing is lost if it stays.
     let _ = std::fs::remove_dir_all(&scratch);
     if let Some(file) = &options.results {
@@ -164,13 +163,6 @@ fn rivals(backend: &str, corpus: &Path) -> Result<Vec<String>, CorpusError> {
         }
     }
     Ok(rivals)
-}
-
-fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} commands, {eta} left  {msg}")
-        .expect("the template is valid");
-    // Hidden by itself where standard error is no terminal.
-    ProgressBar::new(0).with_style(style)
 }
 
 /// A cell in the matrix: one letter.

@@ -26,6 +26,7 @@ mod oracle;
 mod parity;
 mod passport;
 mod pipe;
+mod progress;
 mod prompt;
 #[cfg(feature = "oracle")]
 mod puc;

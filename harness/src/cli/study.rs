@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::bench::progress_bar;
+use super::progress::Progress;
 use super::{Corpus, Done};
 use crate::compare::gate::Gate;
 use crate::compare::study::{self, LEAST, Study};
@@ -52,17 +52,16 @@ pub(super) fn run(options: &Options) -> Done {
     let mut recorded = study::load(&options.out)?;
     if let Some(wanted) = options.record.filter(|wanted| *wanted > recorded.len()) {
         let mut suite = Suite::new(&options.corpus.corpus, &[], &[], options.rounds)?;
-        let bar = progress_bar(suite.jobs() * (wanted - recorded.len()));
+        let bar = Progress::new(suite.jobs() * (wanted - recorded.len()), "processes");
         let before = recorded.len();
         while recorded.len() < wanted {
             let (nth, jobs) = (recorded.len(), suite.jobs());
             let run = suite.run(nth as u64 + 1, &mut |at| {
-                bar.set_position(((nth - before) * jobs + at.done) as u64);
-                bar.set_message(format!("run {} of {wanted}: {}", nth + 1, at.implementation));
+                bar.at((nth - before) * jobs + at.done, format!("run {} of {wanted}: {}", nth + 1, at.implementation));
             })?;
             study::append(&options.out, &mut recorded, run)?;
         }
-        bar.finish_and_clear();
+        bar.finish();
     }
     if options.record.is_some() && recorded.len() < LEAST {
         println!("study: {} runs recorded; from {LEAST} on they can be studied", recorded.len());

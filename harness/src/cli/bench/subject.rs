@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::{Options, again, conclude, progress_bar, show_plan};
+use super::{Options, again, conclude, show_plan};
 use crate::bench::journal::{Header, Journal};
 use crate::bench::plan::Plan;
 use crate::bench::runner::{self, Setting};
 use crate::bench::{Implementation, Kernel, build};
+use crate::cli::progress::Progress;
 use crate::cli::{Done, subject};
 use crate::passport::digest;
 use crate::subject::bench::SubjectRunner;
@@ -57,12 +58,11 @@ pub(super) fn run(options: &Options, file: &Path) -> Done {
         journal: journal.as_mut(),
     };
     let mut runner = SubjectRunner::new(subject, version);
-    let bar = progress_bar(plan.jobs().len());
+    let bar = Progress::new(plan.jobs().len(), "processes");
     let measured = runner::measure(&plan, setting, &mut runner, &mut |at| {
-        bar.set_position(at.done as u64);
-        bar.set_message(format!("{} {}", at.kernel.map_or("", |k| &k.name), at.implementation));
+        bar.at(at.done, format!("{} {}", at.kernel.map_or("", |k| &k.name), at.implementation));
     });
-    bar.finish_and_clear();
+    bar.finish();
     let mut results = measured?;
     results.subject = Some(runner.into_notes());
     conclude(options, &plan.kernels, results)

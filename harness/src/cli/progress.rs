@@ -1,0 +1,55 @@
+//! How far a long command is: a bar where standard error is a terminal, elsewhere (a log of CI) a line now and then.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+/// Without a terminal, so much time is between two lines.
+const BETWEEN: Duration = Duration::from_secs(30);
+
+/// The progress of work that consists of steps.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    /// What the steps are, in the plural.
+    steps: &'static str,
+    /// When the last line was written; none on a terminal.
+    last: Option<Mutex<Instant>>,
+}
+
+impl Progress {
+    /// Of work of `length` steps; 0 if that is not known yet.
+    pub(super) fn new(length: usize, steps: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            let bar = ProgressBar::hidden();
+            bar.set_length(length as u64);
+            return Self { bar, steps, last: Some(Mutex::new(Instant::now())) };
+        }
+        let template = format!("{{bar:30}} {{pos}}/{{len}} {steps}, {{eta}} left  {{msg}}");
+        let style = ProgressStyle::with_template(&template).expect("the template is valid");
+        Self { bar: ProgressBar::new(length as u64).with_style(style), steps, last: None }
+    }
+
+    /// States how many steps there are.
+    pub(super) fn set_length(&self, length: usize) {
+        self.bar.set_length(length as u64);
+    }
+
+    /// States that so many steps are done, and what comes now.
+    pub(super) fn at(&self, done: usize, now: String) {
+        self.bar.set_position(done as u64);
+        let Some(last) = &self.last else { return self.bar.set_message(now) };
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= BETWEEN {
+            *last = Instant::now();
+            let (all, steps) = (self.bar.length().unwrap_or(0), self.steps);
+            eprintln!("{done} of {all} {steps}, about {} left: {now}", HumanDuration(self.bar.eta()));
+        }
+    }
+
+    /// Ends it; nothing is left to see.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
