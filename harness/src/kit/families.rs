@@ -18,7 +18,7 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "far_branches",
         about: "Branches forward and back over blocks so large that short displacements do not reach.",
-        // The last is more than 20 KiB each way. LLVM's time at `best` grows with the square: 57 s for 2,500.
+        // The last is more than 20 KiB each way. One optimiser's time grows with the square: 57 s for 2,500.
         sizes: &[5, 12, 40, 1200],
         make: far_branches,
     },
