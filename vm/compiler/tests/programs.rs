@@ -3,9 +3,9 @@
 mod world;
 
 use lockstep_bytecode::{FuncId, Kind, Pc, Verified};
-use lockstep_compiler::{DataWord, ExitReason, ExitSite, Options, PassConfig, PassId};
-use lockstep_layout::{HelperId, ctx_offset};
-use world::{End, World, assembled};
+use lockstep_compiler::{DataWord, ExitReason, ExitSite, Options, PassConfig, PassId, Request, compile};
+use lockstep_layout::{HelperId, callee_offset, ctx_offset, frame_size};
+use world::{End, STACK, World, assembled};
 
 const I64: u64 = Kind::I64 as u64;
 
@@ -101,6 +101,49 @@ fn limits_exit_before_any_effect() {
     world.set_ctx(ctx_offset::STACK_LIMIT, 8, u64::MAX);
     assert_eq!(world.run(0, &[5]), End::Exit(site(0, ExitReason::StackLimit)));
     assert_eq!((world.pc(), world.slot(0)), (0, (5, I64)));
+}
+
+#[test]
+fn limits_are_checked_behind_another_call_only_for_a_larger_frame() {
+    let module = assembled(
+        "func main(n: i64) -> i64 {
+            reg m: i64
+            move.i64 m, n
+            call m, small(m)
+            call m, small(m)
+            jgti.i64 m, 9, wide
+            call m, small(m)
+            ret m
+        wide:
+            call m, wide(m)
+            call m, small(m)
+            ret m
+        }
+        func small(n: i64) -> i64 {
+            ret n
+        }
+        func wide(n: i64) -> i64 {
+            reg a: i64, b: i64, c: i64
+            ret n
+        }",
+    );
+    let request = Request { module: &module, func: FuncId(0), options: &Options::default() };
+    let compiled = compile(&request).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let checked = |reason| -> Vec<u32> {
+        let mut pcs: Vec<u32> = compiled.exits.iter().filter(|e| e.reason == reason).map(|e| e.pc.0).collect();
+        pcs.sort_unstable();
+        pcs
+    };
+    assert_eq!(checked(ExitReason::SegmentFull), [1, 6]);
+    assert_eq!(checked(ExitReason::DepthLimit), [1, 6]);
+
+    let mut world = World::new(&module, &Options::default());
+    assert_eq!(world.run(0, &[20]), End::Ok(20, I64));
+    let [main, small] = [0, 1].map(|f| module.function(FuncId(f)).frame_slots());
+    world.set_ctx(ctx_offset::SEGMENT_END, 8, STACK + u64::from(callee_offset(main) + frame_size(small)));
+    assert_eq!(world.run(0, &[5]), End::Ok(5, I64));
+    assert_eq!(world.run(0, &[20]), End::Exit(site(6, ExitReason::SegmentFull)));
+    assert_eq!((world.pc(), world.slot(1)), (6, (20, I64)));
 }
 
 #[test]

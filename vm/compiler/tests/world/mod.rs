@@ -19,7 +19,8 @@ const CTX: u64 = BASE;
 const HELPERS: u64 = BASE + 0x100;
 const RECORDS: u64 = BASE + 0x1000;
 const DATA: u64 = BASE + 0x8000;
-const STACK: u64 = BASE + 0x2_0000;
+/// Address of the first frame.
+pub const STACK: u64 = BASE + 0x2_0000;
 const STACK_END: u64 = BASE + 0x6_0000;
 const HEAP: u64 = STACK_END;
 const SIZE: usize = 0x10_0000;
