@@ -13,13 +13,14 @@ enum Piece {
 }
 
 impl Piece {
-    /// The operand; `None` if it is neither string nor number.
+    /// The operand, a NaN with its sign if that is asked for; `None` if it is neither string nor number.
     ///
     /// # Safety
     /// The slot is valid, and what it refers to is live.
-    unsafe fn of(value: Slot) -> Option<Piece> {
+    unsafe fn of(value: Slot, signed_nan: bool) -> Option<Piece> {
+        let number = if signed_nan { NumberText::with_signed_nan } else { NumberText::of };
         // SAFETY: the caller says so.
-        unsafe { StringRef::from_slot(value) }.map(Piece::String).or_else(|| NumberText::of(value).map(Piece::Number))
+        unsafe { StringRef::from_slot(value) }.map(Piece::String).or_else(|| number(value).map(Piece::Number))
     }
 
     /// # Safety
@@ -40,12 +41,12 @@ const SHORT: usize = 128;
 ///
 /// # Safety
 /// As for [`Heap::concat`].
-unsafe fn gather(values: &[Slot], text: &mut [u8; SHORT]) -> Option<usize> {
+unsafe fn gather(values: &[Slot], signed_nan: bool, text: &mut [u8; SHORT]) -> Option<usize> {
     let mut len = 0;
     for &value in values {
         // SAFETY: the caller says so.
         unsafe {
-            let piece = Piece::of(value)?;
+            let piece = Piece::of(value, signed_nan)?;
             let bytes = piece.bytes();
             text.get_mut(len..len + bytes.len())?.copy_from_slice(bytes);
             len += bytes.len();
@@ -74,7 +75,8 @@ impl Heap {
         // SAFETY: the caller says so; what is kept stays live over the allocation.
         unsafe {
             let mut text = [0; SHORT];
-            if let Some(len) = gather(values, &mut text) {
+            let signed_nan = self.signed_nan;
+            if let Some(len) = gather(values, signed_nan, &mut text) {
                 // What is interned exists already if one operand is all there is.
                 if len <= INTERNED_MAX || !values.iter().any(|value| is_of_length(*value, len)) {
                     return self.new_string(&text[..len]).map(Some);
@@ -82,7 +84,7 @@ impl Heap {
             }
             let mut total = 0usize;
             for &value in values {
-                let Some(piece) = Piece::of(value) else { return Ok(None) };
+                let Some(piece) = Piece::of(value, signed_nan) else { return Ok(None) };
                 total = total.checked_add(piece.bytes().len()).ok_or(OutOfMemory)?;
             }
             // One operand that is all there is needs no copy.
@@ -98,7 +100,7 @@ impl Heap {
             let string = self.new_string_with(total, |buffer| {
                 let mut at = 0;
                 for &value in values {
-                    let piece = Piece::of(value).expect("it was one before");
+                    let piece = Piece::of(value, signed_nan).expect("it was one before");
                     let bytes = piece.bytes();
                     buffer[at..at + bytes.len()].copy_from_slice(bytes);
                     at += bytes.len();

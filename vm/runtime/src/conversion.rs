@@ -1,6 +1,6 @@
 //! Conversions between integers, floats and strings, as Lua 5.4 defines them (manual §3.4.3 and §3.1).
 //!
-//! Spelling of floats follows `%.14g`. A NaN is spelled `nan` whatever its sign, as arithmetic leaves signs of NaNs open.
+//! Spelling of floats follows `%.14g`. A NaN is spelled `nan` whatever its sign, as arithmetic leaves signs of NaNs open; a heap can ask for the sign.
 
 use lockstep_bytecode::number::parse_f64;
 use lockstep_layout::{Slot, Tag};
@@ -162,6 +162,14 @@ impl NumberText {
         }
     }
 
+    /// As [`NumberText::of`], but for NaNs with the sign bit: `-nan`.
+    pub fn with_signed_nan(value: Slot) -> Option<NumberText> {
+        match value.as_f64() {
+            Some(float) if float.is_nan() && float.is_sign_negative() => Some(NumberText::print(format_args!("-nan"))),
+            _ => NumberText::of(value),
+        }
+    }
+
     /// The characters.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
@@ -304,6 +312,10 @@ mod tests {
             (9007199254740993.0, "9.007199254741e+15"),
         ] {
             assert_eq!(spelled(Slot::f64(value)), text);
+        }
+        for (value, text) in [(f64::NAN.copysign(1.0), "nan"), (f64::NAN.copysign(-1.0), "-nan"), (-1.0, "-1.0")] {
+            let signed = NumberText::with_signed_nan(Slot::f64(value)).unwrap();
+            assert_eq!(signed.bytes(), text.as_bytes());
         }
         for value in [i64::MIN, -10, -1, 0, 9, 10, 1_000_000, i64::MAX] {
             assert_eq!(spelled(Slot::i64(value)), value.to_string());

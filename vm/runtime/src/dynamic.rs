@@ -63,7 +63,7 @@ pub enum UnwindEnd {
     Caught,
     /// At the first frame of an activation, which is left.
     Boundary,
-    /// At the first frame of a coroutine, which is dead then.
+    /// At the first frame of a coroutine, which is dead then; what is to be closed is kept until it is closed itself.
     Coroutine,
     /// At the instruction that has ended a coroutine.
     Closed,

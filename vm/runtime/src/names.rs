@@ -39,6 +39,17 @@ impl Modules {
         name(function, pc, reg)
     }
 
+    /// What a variable is called that an instruction makes one to be closed: a local variable, or the state of a loop.
+    pub fn name_of_closing(&self, func: FuncId, pc: Pc, reg: Reg) -> Option<String> {
+        let (function, pc, reg) = self.original(func, pc, reg);
+        let is_of_loop = || {
+            let next = Pc(pc.0 + 1);
+            next.index() < function.code.len() && enters_loop(function, function.instr(next))
+        };
+        let name = function.variable(reg, pc).map(str::to_owned);
+        name.or_else(|| is_of_loop().then(|| "(for state)".to_owned()))
+    }
+
     /// What the function is called that the instruction calls: as the program names it, or the metamethod.
     pub fn name_of_callee(&self, func: FuncId, pc: Pc) -> Option<Named> {
         let metamethod = |event: Metamethod| {

@@ -444,7 +444,7 @@ const RECORD: &[&str] = &[
     "setmetatable({b = 1}, {__newindex = function(t, k, v) tick() rawset(t, k, v) end})",
     "with($t, $q, $e)",
     "{a = 1, b = $f, c = function($<${i}) $( $! tick() return $e end $)$>}",
-    "{a = $x}",
+    "whole({a = $x})",
     "setmetatable($t, nil)",
 ];
 

@@ -23,6 +23,7 @@ end
 local function try(f, ...) print(show(pcall(f, ...))) end
 local function act(f) fuel = 90 try(f) end
 local function seq(t) local r = {} for i = 1, 9 do if t[i] == nil then break end r[i] = t[i] end return r end
+local function whole(t) local n = 0 while t[n + 1] ~= nil do n = n + 1 end for i = n + 2, 9 do t[i] = nil end return t end
 local function set(a, k, v) if k <= #a + 1 then a[k] = v end end
 local function append(a, v) if #a < 20 then a[#a + 1] = v end return a end
 local function arg_list(...) return seq({...}) end

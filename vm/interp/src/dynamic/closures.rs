@@ -1,6 +1,6 @@
 //! Closures, upvalues, and the ends of variables.
 
-use lockstep_bytecode::{Capture, ErrorKind, Reg, TemplateId};
+use lockstep_bytecode::{Capture, ErrorKind, FuncId, Reg, TemplateId};
 use lockstep_layout::{CLOSURE_UPVALUES, FrameFlags, Slot};
 use lockstep_runtime::{FunctionInfo, Metamethod, UpvalueRef};
 
@@ -84,10 +84,9 @@ impl Here<'_> {
                 return Ok(Go::Next);
             }
             if self.heap().metamethod(value, Metamethod::Close).is_nil() {
-                let name = self.describe(a);
-                let name =
-                    name.strip_prefix(" (local ").and_then(|rest| rest.strip_suffix(')')).unwrap_or("'?'").to_owned();
-                return self.fail(ErrorKind::TypeError, format!("variable {name} got a non-closable value"));
+                let name = self.vm().modules().name_of_closing(FuncId((*self.s.frame).func), self.s.pc(), a);
+                let message = format!("variable '{}' got a non-closable value", name.as_deref().unwrap_or("?"));
+                return self.fail(ErrorKind::TypeError, message);
             }
             (*self.s.frame).flags |= FrameFlags::CLOSING;
             let slot = self.slot(a);

@@ -204,7 +204,7 @@ impl Here<'_> {
         }
     }
 
-    /// An error has ended the running coroutine. One that cannot be caught goes on where it was resumed.
+    /// An error has ended the running coroutine, whose variables to be closed wait for [`Here::close_coroutine`]. One that cannot be caught goes on where it was resumed.
     ///
     /// # Safety
     /// As for [`Here::create_coroutine`].
@@ -237,7 +237,10 @@ impl Here<'_> {
             let mut failure = None;
             let mut closing = Vec::new();
             match (*thread).status {
-                ThreadStatus::Dead => failure = (*thread).failure.take(),
+                ThreadStatus::Dead => {
+                    failure = (*thread).failure.take();
+                    closing.extend((*thread).unwinding.drain(..).flat_map(|unwinding| unwinding.closing));
+                }
                 ThreadStatus::Suspended => {
                     (*thread).status = ThreadStatus::Dead;
                     (*thread).start = Slot::NIL;

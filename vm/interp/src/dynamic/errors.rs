@@ -425,6 +425,11 @@ impl Here<'_> {
             self.store_pc();
             let thread = self.vm().thread();
             let Some(unwinding) = thread.unwinding.last_mut() else { unreachable!("frames are being left") };
+            if unwinding.end == UnwindEnd::Coroutine {
+                // What is to be closed stays with the coroutine until somebody closes it.
+                let Some(pending) = unwinding.pending.take() else { unreachable!("an error ends the coroutine") };
+                return self.coroutine_failed(pending);
+            }
             if let Some(value) = unwinding.closing.pop() {
                 let error = unwinding.pending.as_ref().map_or(Slot::NIL, |pending| pending.value);
                 let handler = self.heap().metamethod(value, Metamethod::Close);
@@ -444,10 +449,6 @@ impl Here<'_> {
                     let message = pending.map(|pending| pending.message.unwrap_or(pending.kind.message().to_owned()));
                     self.vm().dynamic.warnings.extend(message);
                     Ok(Go::Continue)
-                }
-                (UnwindEnd::Coroutine, _) => {
-                    let Some(pending) = pending else { unreachable!("an error ends the coroutine") };
-                    self.coroutine_failed(pending)
                 }
                 _ => {
                     self.vm().dynamic.pending = pending;

@@ -6,7 +6,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::{Rc, Weak};
 
-use lockstep_runtime::{HostError, HostId, HostResult, Local, Scope, Str, Table, View, Vm, parse_number, raw};
+use lockstep_runtime::{
+    HostError, HostId, HostResult, Local, Metamethod, Scope, Str, Table, View, Vm, parse_number, raw,
+};
 
 use super::string::shortest;
 use super::warn::Warnings;
@@ -689,17 +691,27 @@ fn lines(call: &mut Scope<'_>, standard: &Standard, next: HostId) -> HostResult 
 }
 
 fn print(call: &mut Scope<'_>, standard: &Standard) -> HostResult {
-    let mut line = Vec::new();
+    // As C's `print`, it does not look whether that works.
+    let write = |line: &[u8]| drop(standard.output.borrow_mut().write(line));
+    let mut line: Vec<u8> = Vec::new();
     for index in 0..call.count() {
-        if index != 0 {
-            line.push(b'\t');
-        }
         let value = call.value(index);
-        call.scope(|scope| scope.text(value).map(|text| line.extend_from_slice(text.bytes())))?;
+        // A metamethod sees what stands before its value written, and so does who catches its error.
+        call.scope(|scope| -> HostResult {
+            if !scope.metamethod(value, Metamethod::ToString).is_nil() {
+                write(&line);
+                line.clear();
+            }
+            let text = scope.text(value)?;
+            if index != 0 {
+                line.push(b'\t');
+            }
+            line.extend_from_slice(text.bytes());
+            Ok(())
+        })?;
     }
     line.push(b'\n');
-    // As C's `print`, it does not look whether that worked.
-    drop(standard.output.borrow_mut().write(&line));
+    write(&line);
     Ok(())
 }
 

@@ -60,7 +60,8 @@ fn abs(call: &mut Scope<'_>) -> HostResult {
 }
 
 fn rounded(call: &mut Scope<'_>, round: fn(f64) -> f64) -> HostResult {
-    if let Some(value) = number(call, 0)?.as_int() {
+    // Text is taken for a float.
+    if let Some(value) = call.value(0).as_int() {
         return call.answer(value);
     }
     let value = round(call.arg(0)?);

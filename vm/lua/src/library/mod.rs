@@ -77,6 +77,7 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
     let gmatch_next = vm.add_host_function("gmatch_next", raw(string::gmatch_next));
     let gmatch = vm.add_host_function("gmatch", raw(move |call| string::gmatch(call, gmatch_next)));
     vm.enter(move |scope| {
+        scope.spell_signs_of_nan();
         let globals = scope.table(0, 64)?;
         let loaded = scope.table(0, 16)?;
         scope.define("_G", globals)?;

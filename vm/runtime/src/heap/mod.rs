@@ -43,6 +43,8 @@ pub struct Heap {
     /// What runtime code keeps across allocations.
     pub(crate) temporaries: Vec<Slot>,
     keyed: u32,
+    /// Whether NaNs are spelled with their signs, which arithmetic leaves open.
+    pub(crate) signed_nan: bool,
     pub(crate) collector: Collector,
     pub(crate) memory: memory::Memory,
 }
@@ -96,6 +98,7 @@ impl Heap {
             metatables: Metatables::default(),
             temporaries: Vec::new(),
             keyed: 0,
+            signed_nan: false,
             collector: Collector::default(),
             memory: memory::Memory::default(),
         };

@@ -132,6 +132,11 @@ impl<'s> Scope<'s> {
         }
     }
 
+    /// From now on NaNs are spelled with their signs, as C spells them: which sign arithmetic gives one is the machine's affair.
+    pub fn spell_signs_of_nan(&mut self) {
+        self.vm_mut().heap_mut().signed_nan = true;
+    }
+
     // ---- with metamethods -------------------------------------------------------------------------------------------------
 
     /// A field of a value, as the program's instructions read it.
