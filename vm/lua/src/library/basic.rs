@@ -157,6 +157,18 @@ pub fn pairs_method(call: &mut Scope<'_>) -> HostResult {
     call.answer(method)
 }
 
+/// The key after the one that the iterator of `ipairs` is given.
+pub fn ipairs_key(call: &mut Scope<'_>) -> HostResult {
+    match call.arg::<i64>(0) {
+        Ok(key) => call.answer(key.wrapping_add(1)),
+        Err(HostError::Argument { problem, .. }) => {
+            let problem = if call.given_to_caller() < 2 { "number expected, got no value".to_owned() } else { problem };
+            Err(HostError::ArgumentOfCaller { index: 1, problem })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn rawequal(call: &mut Scope<'_>) -> HostResult {
     let (a, b) = (call.present(0)?, call.present(1)?);
     call.answer(a.raw_equals(b))

@@ -16,7 +16,7 @@ mod utf8;
 mod warn;
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use lockstep_bytecode::{LineTable, Verified, assemble};
 use lockstep_runtime::{HostError, HostResult, Local, Scope, Str, Table, Vm, raw};
@@ -31,11 +31,14 @@ type Code = fn(&mut Scope<'_>) -> HostResult;
 
 /// The module with the library's functions that are program code.
 pub fn prelude() -> Arc<Verified> {
-    let module = assemble("=[C]", include_str!("prelude.lks")).expect("the prelude is part of this crate");
-    let mut module = module.into_inner();
-    // They have no lines: errors in them are their callers', as for functions of the host.
-    module.functions.iter_mut().for_each(|function| function.lines = LineTable::default());
-    Arc::new(Verified::new(module).expect("lines mean nothing to the verifier"))
+    static PRELUDE: LazyLock<Arc<Verified>> = LazyLock::new(|| {
+        let module = assemble("=[C]", include_str!("prelude.lks")).expect("the prelude is part of this crate");
+        let mut module = module.into_inner();
+        // They have no lines: errors in them are their callers', as for functions of the host.
+        module.functions.iter_mut().for_each(|function| function.lines = LineTable::default());
+        Arc::new(Verified::new(module).expect("lines mean nothing to the verifier"))
+    });
+    PRELUDE.clone()
 }
 
 /// Puts all libraries into a new table of global variables, which is also the program's import `_G`.
@@ -70,6 +73,7 @@ pub fn open(vm: &mut Vm, standard: Rc<Standard>) -> HostResult {
     let load_functions = load::register(vm);
     vm.register("coroutine_failed", raw(coroutine::failed))?;
     vm.register("pairs_method", raw(basic::pairs_method))?;
+    vm.register("ipairs_key", raw(basic::ipairs_key))?;
     vm.register("check_given", raw(coroutine::check_given))?;
     vm.register("check_handler", raw(coroutine::check_handler))?;
     vm.register("utf8_next", raw(|call| utf8::next_code(call, false)))?;
