@@ -497,7 +497,7 @@ const FUNCTION: &[&str] = &[
     "load($chunk)",
     "coroutine.wrap($u)",
     "table.pack",
-    "next",
+    "rawlen",
     "ipairs",
     "string.rep",
     "function(...) return select(\"#\", ...), ... end",
