@@ -4,9 +4,11 @@
 //! - [`lockstep`]: building the command in release and handing arguments on to it.
 //! - [`stage`]: one step of a pipeline: its commands, its log, its result file, and the sum over all of them.
 //! - [`new_backend`]: a scaffold for a backend from outside.
+//! - [`fuzz_cover`]: the coverage-guided fuzzers of `fuzz/`.
 //! - [`pipeline`]: which stages `ci` and `assess` are made of.
 #![forbid(unsafe_code)]
 
+mod fuzz_cover;
 mod lockstep;
 mod new_backend;
 mod pipeline;
@@ -55,6 +57,8 @@ enum Command {
     Assess(Run),
     /// Scaffold a crate with a backend of your own, outside the workspace, that passes the first cases
     NewBackend(new_backend::Options),
+    /// Fuzz with coverage: Lua source, encoded modules (docs/fuzzing.md)
+    FuzzCover(fuzz_cover::Options),
     #[command(external_subcommand)]
     Lockstep(Vec<OsString>),
 }
@@ -84,6 +88,7 @@ fn run() -> Done {
         Command::Ci(run) => pipeline::run(&mut sh, without_llvm, "ci", pipeline::CI, &run),
         Command::Assess(run) => pipeline::run(&mut sh, without_llvm, "assess", pipeline::ASSESS, &run),
         Command::NewBackend(options) => new_backend::run(&options),
+        Command::FuzzCover(options) => fuzz_cover::run(&sh, &options),
         Command::Lockstep(args) => {
             let features = setup::backends(&mut sh, without_llvm)?;
             lockstep::forward(&sh, features, &args)

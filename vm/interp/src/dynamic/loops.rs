@@ -52,6 +52,9 @@ impl Here<'_> {
                 };
                 let is_short = limit == i64::MAX && rounds > 0 && lockstep_runtime::planted!("loop-end");
                 let rounds = if is_short { rounds - 1 } else { rounds };
+                if lockstep_runtime::planted!("panic-in-loop") {
+                    assert!(step != -2 || rounds != 3, "planted: a loop of four rounds downwards by two");
+                }
                 slots.add(1).write(Slot::i64(rounds as i64));
                 slots.add(3).write(Slot::i64(start));
                 return Ok(Go::Next);
