@@ -350,7 +350,7 @@ macro_rules! dynamic_instructions {
                     (values: list, count: writes) [Vararg] [READS] [] Helper;
             }
             family AnyLoops {
-                /// Begins a loop from the first of `base` to the second in steps of the third: the variable, the fourth, is set, or the loop skipped to `target`. Of integers, the second counts the rounds that are left.
+                /// Begins a loop from the first of `base` to the second in steps of the third: the variable, the fourth, is set, or the loop skipped to `target`, which lies ahead. Of integers, the second counts the rounds that are left.
                 "for_prep"
                     {ForPrepAny ".any" (Any)}
                     (base: numeric, target: label) [ForPrep] [BRANCHES] [TypeError] Helper;

@@ -259,9 +259,15 @@ impl Checker<'_> {
                         format!("`{name}` is of kind {}, but {whose} is of kind {wanted}", register.kind)
                     })?;
                 }
-                Value::Label(target) => self.check(target.index() < function.code.len(), at, || {
-                    format!("target {target} is outside the code of {} instructions", function.code.len())
-                })?,
+                Value::Label(target) => {
+                    self.check(target.index() < function.code.len(), at, || {
+                        format!("target {target} is outside the code of {} instructions", function.code.len())
+                    })?;
+                    // A loop that is skipped is no event, so that going back by it would take up no budget.
+                    self.check(instr.info().sem != Sem::ForPrep || target > pc, at, || {
+                        format!("a loop is skipped forward, but target {target} is not ahead")
+                    })?;
+                }
                 Value::Pool(id) => self.check(id.index() < function.pool.len(), at, || {
                     format!("there is no constant {id} in the pool of {}", function.pool.len())
                 })?,

@@ -68,6 +68,9 @@ fn the_verifier_speaks_of_the_same_places() {
         message("func f(n: i64) {\n add.i64 n, n, 1\n}").contains("2:2: error: the function can run past its last")
     );
     assert!(message("func f() {\n jump e\ne:\n}").contains("outside the code of 1 instructions"));
+    let skips_back =
+        "func f(i: any, limit: any, step: any) -> ... {\n reg v: any\nb:\n for_prep.any i, b\n ret.any r0, 0\n}";
+    assert!(message(skips_back).contains("4:2: error: a loop is skipped forward, but target @0 is not ahead"));
     assert!(message("func f() {\n}").contains("1:6: error: the function has no instructions"));
 }
 
