@@ -232,9 +232,11 @@ const PLANTED: &[&str] = &[
     // The same on generic instructions, against the gate on those.
     "bench bench/generic/fib --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=2",
     // And on coroutines.
-    "bench bench/coroutines --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=3",
-    // And on whole Lua programs, against the gate on each.
-    "bench lua/bench-numeric/sieve --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=4",
+    "bench bench/coroutines --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=10",
+    // And on whole Lua programs, against the gates on those of numbers, on each and on all.
+    "bench lua/bench-numeric/sieve --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
+    // And on those of allocation, which have a gate of their own.
+    "bench lua/bench-allocation/churn --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.
