@@ -43,8 +43,10 @@ impl Progress {
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= BETWEEN {
             *last = Instant::now();
-            let (all, steps) = (self.bar.length().unwrap_or(0), self.steps);
-            eprintln!("{done} of {all} {steps}, about {} left: {now}", HumanDuration(self.bar.eta()));
+            let (all, steps) = (self.bar.length().unwrap_or(0) as usize, self.steps);
+            // By the mean of all steps: they are too unequal for the latest ones to foretell the others.
+            let left = self.bar.elapsed().mul_f64(all.saturating_sub(done) as f64 / done.max(1) as f64);
+            eprintln!("{done} of {all} {steps}, about {} left: {now}", HumanDuration(left));
         }
     }
 
