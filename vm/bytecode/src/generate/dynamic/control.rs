@@ -357,5 +357,9 @@ impl Writer<'_> {
         self.emit(Op::PrintAny, &[Value::Reg(count)]);
         let shown = self.output(Class::Int);
         self.copy(shown, count);
+        // When what is held goes is open: nobody counts it.
+        self.emit(Op::NilAny, &[Value::Reg(function)]);
+        let name = self.text(b"__gc");
+        self.emit(Op::SetNameAny, &[Value::Reg(meta), Value::Reg(function), name]);
     }
 }
