@@ -113,7 +113,7 @@ fn faults(report: &Report) -> (Option<String>, bool) {
     if !blind.is_empty() {
         let seen = blind.iter().filter(|f| f.caught()).count();
         said += &format!(
-            " How much lies beyond what they were made for: of {} whose author had not seen the gates they found {seen}.",
+            " How much lies beyond what they were made for: they found {seen} of {} whose author had not seen the gates.",
             counted(blind.len() as u64, "fault")
         );
     }
