@@ -2,18 +2,25 @@
 //! `lua5.4` does, but for its name.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
-/// Standard output, standard error without tracebacks, and the exit code.
-fn run(args: &[&str], input: &str) -> (String, String, Option<i32>) {
+/// The directory with `script.lua`, which is written once: tests run at the same time.
+static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
     let directory = std::env::temp_dir().join(format!("lockstep-lua-command-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory for scripts");
     std::fs::write(directory.join("script.lua"), "#!/usr/bin/lua\nprint(#arg, arg[0], ...)\nprint(arg[-1], x)\n")
         .expect("the script is written");
+    directory
+});
+
+/// Standard output, standard error without tracebacks, and the exit code.
+fn run(args: &[&str], input: &str) -> (String, String, Option<i32>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .arg("run")
         .args(args)
-        .current_dir(&directory)
+        .current_dir(&*DIRECTORY)
         .env("NO_COLOR", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
