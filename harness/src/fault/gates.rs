@@ -95,7 +95,7 @@ pub const GATES: &[Gate] = &[
     Gate {
         id: "fuzz-dynamic",
         about: "random dynamic programs, optimised and not, under stress of the collector and not, against the plain interpreter",
-        command: "fuzz bytecode --dynamic --seed 1 --count 1000 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
+        command: "fuzz bytecode --dynamic --seed 5 --count 1000 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
         finds: Finding::Status,
         alone: false,
         needs_oracle: false,

@@ -34,7 +34,11 @@ pub(super) const FAULTS: &[Fault] = &[
         Layer::Interpreter,
         "the message handler around a protected call runs for the errors that it catches",
     ),
-    fault("lost-vararg", Layer::Interpreter, "the last of two and more arguments behind the parameters is lost"),
+    // Random programs seldom look at what is lost; the corpus does.
+    Fault {
+        gate: "programs",
+        ..fault("lost-vararg", Layer::Interpreter, "the last of two and more arguments behind the parameters is lost")
+    },
     fault("left-open", Layer::Interpreter, "variables to be closed are forgotten when an error leaves their frame"),
     fault("coerced-to-float", Layer::Interpreter, "strings that spell integers count as floats"),
     fault("absence-kept", Layer::Interpreter, "a metamethod that was absent once is never looked for again"),
