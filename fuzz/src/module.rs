@@ -7,7 +7,6 @@ use lockstep_bytecode::{
     FuncId, Function, Instr, Kind, Module, Op, Pc, Reg, Value as Operand, Verified, decode, encode,
 };
 use lockstep_runtime::{Limits, Value};
-use scalars::scalar;
 
 use crate::random::Random;
 use crate::stats::Fate;
@@ -18,23 +17,18 @@ const LIMITS: Limits = Limits { depth: 100, memory: 16 << 20, budget: Some(1_000
 /// Functions of a module that are run.
 const MOST_RUN: usize = 6;
 
-/// Scalars of kinds.
-mod scalars {
-    use super::{Kind, Value};
-
-    /// A value of a kind, if it is a scalar.
-    pub fn scalar(kind: Kind, number: i64) -> Option<Value> {
-        Some(match kind {
-            Kind::Nil | Kind::Any => Value::Nil,
-            Kind::Bool => Value::Bool(number & 1 == 1),
-            Kind::I64 => Value::I64(number),
-            Kind::F64 => Value::F64(number as f64 * 1.5),
-            Kind::I32 => Value::I32(number as i32),
-            Kind::U32 => Value::U32(number as u32),
-            Kind::U64 => Value::U64(number as u64),
-            _ => return None,
-        })
-    }
+/// A value of a kind, if it is a scalar.
+fn scalar(kind: Kind, number: i64) -> Option<Value> {
+    Some(match kind {
+        Kind::Nil | Kind::Any => Value::Nil,
+        Kind::Bool => Value::Bool(number & 1 == 1),
+        Kind::I64 => Value::I64(number),
+        Kind::F64 => Value::F64(number as f64 * 1.5),
+        Kind::I32 => Value::I32(number as i32),
+        Kind::U32 => Value::U32(number as u32),
+        Kind::U64 => Value::U64(number as u64),
+        _ => return None,
+    })
 }
 
 /// Decodes a module and runs its functions, the last first.
@@ -175,33 +169,9 @@ fn with_other_operand(function: &Function, pc: usize, functions: usize, random: 
     Instr::build(instr.op(), &operands).unwrap_or(instr)
 }
 
-/// Puts the checksum of the body into a module's bytes, so that changes of bytes get past it: FNV-1a, in the last eight bytes of the head.
-pub fn seal(bytes: &mut [u8]) {
-    // `LKSB`, a version of one byte, four bytes of fingerprint, eight of checksum.
-    const HEAD: usize = 4 + 1 + 4;
-    if bytes.len() < HEAD + 8 {
-        return;
-    }
-    let body = &bytes[HEAD + 8..];
-    let sum = body
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
-    bytes[HEAD..HEAD + 8].copy_from_slice(&sum.to_le_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sealed_bytes_are_read() {
-        let mut bytes = encode(&generate(&mut Choices::seeded(1)).module);
-        let good = bytes.clone();
-        bytes[9] ^= 1;
-        assert!(decode(&bytes).is_err());
-        seal(&mut bytes);
-        assert_eq!(bytes, good);
-    }
 
     #[test]
     fn many_changed_modules_are_modules() {

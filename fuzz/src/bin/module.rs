@@ -13,7 +13,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
         let len = fuzzer_mutate(data, size, max_size);
         // Half of them get as far as the body.
         if random.below(2) == 0 {
-            module::seal(&mut data[..len]);
+            lockstep_bytecode::seal(&mut data[..len]);
         }
         return len;
     }

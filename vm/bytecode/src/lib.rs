@@ -39,7 +39,7 @@ mod verify;
 pub use asm::assemble;
 pub use builder::{FunctionBuilder, Label};
 pub use cfg::{Block, BlockId, Cfg};
-pub use codec::{DecodeError, VERSION, decode, encode, table_fingerprint};
+pub use codec::{DecodeError, VERSION, decode, encode, seal, table_fingerprint};
 pub use disasm::{constant_text, disassemble, instr_text, register_name};
 pub use docs::reference;
 pub use edges::{Edge, edges, immediate_edges, length_edges};

@@ -256,6 +256,16 @@ impl Writer<'_> {
         self.emit(Op::CallAny, &[Value::Reg(window), exactly(args.len()), exactly(0)]);
     }
 
+    /// A loop of eight rounds; each is an event, at which finalizers run.
+    fn eight_times(&mut self, body: impl FnOnce(&mut Self)) {
+        let rounds = self.fuse();
+        let head = self.builder.label();
+        self.builder.bind(head);
+        body(self);
+        self.emit(Op::AddImmAny, &[Value::Reg(rounds), Value::Reg(rounds), Value::Imm(1)]);
+        self.emit(Op::JumpLtImmAny, &[Value::Reg(rounds), Value::Imm(8), Value::Label(head.target())]);
+    }
+
     fn weak_scene(&mut self) {
         let (weak, meta, key, count) =
             (self.own_registers(1), self.own_registers(1), self.own_registers(1), self.own_registers(1));
@@ -300,12 +310,7 @@ impl Writer<'_> {
         self.emit(Op::NilAny, &[Value::Reg(key)]);
         // An entry that goes may have held the last reference to another one's key, which then goes a collection later. How many
         // of them there have been is open, so all that can follow each other come first.
-        let rounds = self.fuse();
-        let head = self.builder.label();
-        self.builder.bind(head);
-        self.call_host("collect", &[]);
-        self.emit(Op::AddImmAny, &[Value::Reg(rounds), Value::Reg(rounds), Value::Imm(1)]);
-        self.emit(Op::JumpLtImmAny, &[Value::Reg(rounds), Value::Imm(8), Value::Label(head.target())]);
+        self.eight_times(|this| this.call_host("collect", &[]));
         // Their order may depend on when others were removed; their number does not.
         self.int(count, 0);
         let base = self.own_registers(5);
@@ -349,11 +354,7 @@ impl Writer<'_> {
         self.emit(Op::NilAny, &[Value::Reg(object)]);
         // What calls have left in their window is not read any more.
         self.call_host("collect", &[]);
-        let rounds = self.fuse();
-        let head = self.builder.label();
-        self.builder.bind(head);
-        self.emit(Op::AddImmAny, &[Value::Reg(rounds), Value::Reg(rounds), Value::Imm(1)]);
-        self.emit(Op::JumpLtImmAny, &[Value::Reg(rounds), Value::Imm(8), Value::Label(head.target())]);
+        self.eight_times(|_| ());
         self.emit(Op::PrintAny, &[Value::Reg(count)]);
         let shown = self.output(Class::Int);
         self.copy(shown, count);
