@@ -18,9 +18,10 @@ impl Piece {
     /// # Safety
     /// The slot is valid, and what it refers to is live.
     unsafe fn of(value: Slot, signed_nan: bool) -> Option<Piece> {
-        let number = if signed_nan { NumberText::with_signed_nan } else { NumberText::of };
         // SAFETY: the caller says so.
-        unsafe { StringRef::from_slot(value) }.map(Piece::String).or_else(|| number(value).map(Piece::Number))
+        unsafe { StringRef::from_slot(value) }
+            .map(Piece::String)
+            .or_else(|| NumberText::of(value, signed_nan).map(Piece::Number))
     }
 
     /// # Safety

@@ -153,20 +153,12 @@ impl NumberText {
     /// The longest integer has 20 characters, the longest float (`-1.2345678901234e-308`) has 21.
     const CAPACITY: usize = 32;
 
-    /// The spelling of an integer or a float; `None` for anything else.
-    pub fn of(value: Slot) -> Option<NumberText> {
+    /// The spelling of an integer or a float; `None` for anything else. With `signed_nan`, NaNs with the sign bit are `-nan`.
+    pub(crate) fn of(value: Slot, signed_nan: bool) -> Option<NumberText> {
         match Tag(value.tag) {
             Tag::I64 => Some(integer_text(value.payload as i64)),
-            Tag::F64 => Some(float_text(f64::from_bits(value.payload))),
+            Tag::F64 => Some(float_text(f64::from_bits(value.payload), signed_nan)),
             _ => None,
-        }
-    }
-
-    /// As [`NumberText::of`], but for NaNs with the sign bit: `-nan`.
-    pub fn with_signed_nan(value: Slot) -> Option<NumberText> {
-        match value.as_f64() {
-            Some(float) if float.is_nan() && float.is_sign_negative() => Some(NumberText::print(format_args!("-nan"))),
-            _ => NumberText::of(value),
         }
     }
 
@@ -221,9 +213,10 @@ fn integer_text(value: i64) -> NumberText {
 const DIGITS: usize = 14;
 
 /// A float as `%.14g` spells it, with `.0` behind what looks like an integer.
-fn float_text(value: f64) -> NumberText {
+fn float_text(value: f64, signed_nan: bool) -> NumberText {
     if value.is_nan() {
-        return NumberText::print(format_args!("nan"));
+        let sign = if signed_nan && value.is_sign_negative() { "-" } else { "" };
+        return NumberText::print(format_args!("{sign}nan"));
     }
     if value.is_infinite() {
         return NumberText::print(format_args!("{}", if value > 0.0 { "inf" } else { "-inf" }));
@@ -279,7 +272,7 @@ mod tests {
     use super::*;
 
     fn spelled(value: Slot) -> String {
-        String::from_utf8(NumberText::of(value).unwrap().bytes().to_vec()).unwrap()
+        String::from_utf8(NumberText::of(value, false).unwrap().bytes().to_vec()).unwrap()
     }
 
     #[test]
@@ -314,13 +307,13 @@ mod tests {
             assert_eq!(spelled(Slot::f64(value)), text);
         }
         for (value, text) in [(f64::NAN.copysign(1.0), "nan"), (f64::NAN.copysign(-1.0), "-nan"), (-1.0, "-1.0")] {
-            let signed = NumberText::with_signed_nan(Slot::f64(value)).unwrap();
+            let signed = NumberText::of(Slot::f64(value), true).unwrap();
             assert_eq!(signed.bytes(), text.as_bytes());
         }
         for value in [i64::MIN, -10, -1, 0, 9, 10, 1_000_000, i64::MAX] {
             assert_eq!(spelled(Slot::i64(value)), value.to_string());
         }
-        assert!(NumberText::of(Slot::TRUE).is_none());
+        assert!(NumberText::of(Slot::TRUE, false).is_none());
     }
 
     #[test]

@@ -88,9 +88,10 @@ impl Here<'_> {
                 let value = std::mem::replace(&mut vm.dynamic.thrown, Slot::NIL);
                 let text = match StringRef::from_slot(value) {
                     Some(string) => String::from_utf8_lossy(string.bytes()).into_owned(),
-                    None if value.is_number() => lockstep_runtime::NumberText::of(value)
-                        .map_or(String::new(), |text| String::from_utf8_lossy(text.bytes()).into_owned()),
-                    None => format!("(error object is a {} value)", type_name(value)),
+                    None => match vm.heap().number_text(value) {
+                        Some(text) => String::from_utf8_lossy(text.bytes()).into_owned(),
+                        None => format!("(error object is a {} value)", type_name(value)),
+                    },
                 };
                 return Pending { kind, value, message: Some(text), raised_by, ..Pending::default() };
             }

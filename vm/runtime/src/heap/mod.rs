@@ -21,6 +21,7 @@ pub use array::ArrayRef;
 pub(crate) use object::reference;
 
 use crate::collector::{Cause, Collector};
+use crate::conversion::NumberText;
 use crate::metamethod::{Metamethod, Metatables};
 use crate::string::StringRef;
 
@@ -135,6 +136,11 @@ impl Heap {
     /// Bytes in use, headers and buffers included.
     pub fn used(&self) -> u64 {
         self.usage.used
+    }
+
+    /// The spelling of an integer or a float, as this heap spells NaNs; `None` for anything else.
+    pub fn number_text(&self, value: Slot) -> Option<NumberText> {
+        NumberText::of(value, self.signed_nan)
     }
 
     /// Bytes that may still be allocated.
