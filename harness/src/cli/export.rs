@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::progress::Progress;
 use super::{Corpus, Done};
 use crate::case::Case;
 use crate::export::{Language, export};
@@ -39,13 +39,13 @@ pub(super) fn run(options: &Options) -> Done {
     if names.is_empty() {
         return Err("no IR case has such a name; `lockstep parity --list ir/` shows all".into());
     }
-    let bar = ProgressBar::new(names.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} {msg}")?);
+    let bar = Progress::new(names.len(), "cases");
+    let mut begun = 0;
     let index = export(options.language, &names, &options.corpus.corpus, &options.out, &mut |name| {
-        bar.set_message(name.to_owned());
-        bar.inc(1);
+        bar.at(begun, name.to_owned());
+        begun += 1;
     })?;
-    bar.finish_and_clear();
+    bar.finish();
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for skipped in &index.skipped {
         reasons.entry(&skipped.detail).or_default().push(&skipped.case);

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 /// Without a terminal, so much time is between two lines.
 const BETWEEN: Duration = Duration::from_secs(30);
@@ -26,8 +26,12 @@ impl Progress {
             bar.set_length(length as u64);
             return Self { bar, steps, last: Some(Mutex::new(Instant::now())) };
         }
-        let template = format!("{{bar:30}} {{pos}}/{{len}} {steps}, {{eta}} left  {{msg}}");
+        let template = format!("{{bar:30}} {{pos}}/{{len}} {steps}, about {{left}} left  {{msg}}");
         let style = ProgressStyle::with_template(&template).expect("the template is valid");
+        let style = style.with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // The only error is the writer's own.
+            let _ = write!(out, "{}", left(state.elapsed(), state.pos(), state.len().unwrap_or(0)));
+        });
         Self { bar: ProgressBar::new(length as u64).with_style(style), steps, last: None }
     }
 
@@ -43,10 +47,9 @@ impl Progress {
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= BETWEEN {
             *last = Instant::now();
-            let (all, steps) = (self.bar.length().unwrap_or(0) as usize, self.steps);
-            // By the mean of all steps: they are too unequal for the latest ones to foretell the others.
-            let left = self.bar.elapsed().mul_f64(all.saturating_sub(done) as f64 / done.max(1) as f64);
-            eprintln!("{done} of {all} {steps}, about {} left: {now}", HumanDuration(left));
+            let (all, steps) = (self.bar.length().unwrap_or(0), self.steps);
+            let left = left(self.bar.elapsed(), done as u64, all);
+            eprintln!("{done} of {all} {steps}, about {left} left: {now}");
         }
     }
 
@@ -54,4 +57,9 @@ impl Progress {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// The time that is left, by the mean of all steps: they are too unequal for the latest ones to foretell the others.
+fn left(elapsed: Duration, done: u64, all: u64) -> HumanDuration {
+    HumanDuration(elapsed.mul_f64(all.saturating_sub(done) as f64 / done.max(1) as f64))
 }

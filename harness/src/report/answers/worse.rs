@@ -15,9 +15,8 @@ const NAMED: usize = 4;
 struct Findings {
     bad: Vec<String>,
     open: Vec<String>,
-    good: Vec<String>,
-    /// What is open about the bounds: they are goals, not an earlier build, so that it leaves the answer as it is.
-    bounds: Vec<String>,
+    /// What leaves the answer as it is: good news, and what is open about bounds, which are goals and no earlier build.
+    said: Vec<String>,
 }
 
 pub(super) fn answer(report: &Report) -> Answer {
@@ -36,7 +35,7 @@ pub(super) fn answer(report: &Report) -> Answer {
         short: short.to_owned(),
         state,
         parts: Vec::new(),
-        sentences: [found.bad, found.open, found.good, found.bounds].concat(),
+        sentences: [found.bad, found.open, found.said].concat(),
         more: ("changes", "All changes"),
     }
 }
@@ -53,7 +52,7 @@ fn baseline(report: &Report, found: &mut Findings) -> bool {
     let (worse, untold) = (of(Outcome::Worse), of(Outcome::Unclear));
     let all = counted(comparison.changes.len() as u64, "comparison");
     if worse.is_empty() {
-        found.good.push(format!("Nothing is worse than {} in {all}.", comparison.with));
+        found.said.push(format!("Nothing is worse than {} in {all}.", comparison.with));
     } else {
         let of = comparison.changes.len();
         found.bad.push(format!(
@@ -66,11 +65,11 @@ fn baseline(report: &Report, found: &mut Findings) -> bool {
     }
     let better = of(Outcome::Better);
     if !better.is_empty() {
-        found.good.push(format!("{} better: {}.", counted(better.len() as u64, "figure"), named(&better)));
+        found.said.push(format!("{} better: {}.", counted(better.len() as u64, "figure"), named(&better)));
     }
     if !untold.is_empty() {
         let share = format!("{} of {}", count(untold.len() as u64), count(comparison.changes.len() as u64));
-        found.good.push(format!("Of {share} it cannot be told."));
+        found.said.push(format!("Of {share} it cannot be told."));
     }
     for flag in &comparison.flags {
         found.open.push(format!("Beware: {flag}."));
@@ -130,13 +129,6 @@ fn gates(report: &Report, found: &mut Findings) {
     if !failed.is_empty() {
         found.bad.push(format!("{} of speed broken: {}.", counted(failed.len() as u64, "bound"), some(failed)));
     }
-    if !inconclusive.is_empty() {
-        let gates = counted(inconclusive.len() as u64, "bound");
-        let hold = if inconclusive.len() == 1 { "holds" } else { "hold" };
-        let rounds = counted(bench.conditions.rounds as u64, "round");
-        let names = some(inconclusive);
-        found.bounds.push(format!("Whether {gates} of speed {hold} cannot be told from {rounds}: {names}."));
-    }
     if bench.gates.is_empty() {
         found.open.push("No bound of speed was judged.".to_owned());
     }
@@ -148,7 +140,14 @@ fn gates(report: &Report, found: &mut Findings) {
     if held > 0 {
         let all = bench.gates.len();
         let held = if held == all { "all".to_owned() } else { count(held as u64) };
-        found.good.push(format!("Of {} of speed that the corpus sets {held} hold.", counted(all as u64, "bound")));
+        found.said.push(format!("Of {} of speed that the corpus sets {held} hold.", counted(all as u64, "bound")));
+    }
+    if !inconclusive.is_empty() {
+        let gates = counted(inconclusive.len() as u64, "bound");
+        let hold = if inconclusive.len() == 1 { "holds" } else { "hold" };
+        let rounds = counted(bench.conditions.rounds as u64, "round");
+        let names = some(inconclusive);
+        found.said.push(format!("Whether {gates} of speed {hold} cannot be told from {rounds}: {names}."));
     }
 }
 
