@@ -28,6 +28,8 @@ pub struct Row {
     name: &'static str,
     shows: &'static str,
     commands: fn(&Shell, Features) -> Vec<Command>,
+    /// How many of them at a time.
+    at_once: usize,
 }
 
 /// The stage that needs a browser.
@@ -39,6 +41,7 @@ pub const CI: &[Row] = &[
         name: "format",
         shows: "the source is formatted",
         commands: |sh, _| vec![cmd!(sh, "cargo fmt --all --check").to_command()],
+        at_once: 1,
     },
     Row {
         name: "clippy",
@@ -47,6 +50,7 @@ pub const CI: &[Row] = &[
             let workspace = features.workspace();
             vec![cmd!(sh, "cargo clippy {workspace...} --all-targets -- -D warnings").to_command()]
         },
+        at_once: 1,
     },
     Row {
         name: TESTS,
@@ -55,6 +59,7 @@ pub const CI: &[Row] = &[
             let workspace = features.workspace();
             vec![cmd!(sh, "cargo test {workspace...} --no-fail-fast").to_command()]
         },
+        at_once: 1,
     },
     Row {
         name: "docs",
@@ -66,12 +71,14 @@ pub const CI: &[Row] = &[
             doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
             vec![doc]
         },
+        at_once: 1,
     },
     BUILD,
     Row {
         name: "outside",
         shows: "a backend from outside the workspace, one just scaffolded; exported cases, run by others",
         commands: |sh, _| outside(sh).into_iter().chain(exports(sh)).collect(),
+        at_once: 1,
     },
     Row {
         name: "parity",
@@ -82,11 +89,13 @@ pub const CI: &[Row] = &[
                 lockstep(sh, "passes"),
             ]
         },
+        at_once: 1,
     },
     Row {
         name: "judges",
         shows: "the reference against judges that share no code with it",
         commands: |sh, _| vec![lockstep(sh, "judge"), lockstep(sh, "grid"), lockstep(sh, "twins")],
+        at_once: 1,
     },
     Row {
         name: "fuzz",
@@ -98,6 +107,7 @@ pub const CI: &[Row] = &[
                 lockstep(sh, "fuzz lua --count 400"),
             ]
         },
+        at_once: 1,
     },
     Row {
         name: "coverage",
@@ -108,6 +118,7 @@ pub const CI: &[Row] = &[
                 "coverage --quick --parity TARGET/lockstep/ci/parity-results.json --results TARGET/lockstep/ci/coverage-results.json",
             )]
         },
+        at_once: 1,
     },
     Row {
         name: "bench",
@@ -119,25 +130,36 @@ pub const CI: &[Row] = &[
                 lockstep(sh, "bench xorshift --quick --no-peers --backend dynasm --backend cranelift"),
             ]
         },
+        at_once: 1,
     },
-    Row { name: "subjects", shows: "whole VMs from outside, as processes", commands: |sh, _| subjects(sh) },
+    Row { name: "subjects", shows: "whole VMs from outside, as processes", commands: |sh, _| subjects(sh), at_once: 1 },
     Row {
         name: "regression",
         shows: "whether this build is worse than this machine's baseline, where there is one",
         commands: |sh, _| {
             vec![lockstep(sh, "baseline check --if-known --results TARGET/lockstep/ci/regression-results.json")]
         },
+        at_once: 1,
+    },
+    Row {
+        name: "faults",
+        shows: "planted faults, and a small slow-down against a baseline: the gates must see theirs, and nothing without them",
+        commands: |sh, _| {
+            let one = "--only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json";
+            vec![
+                lockstep(sh, "faults --backend dynasm --results TARGET/lockstep/ci/faults-results.json"),
+                lockstep(sh, &format!("baseline save --runs 1 {one}")),
+                must_fail(sh, &format!("baseline check {one} --plant dynasm/speed=1.3")),
+            ]
+        },
+        at_once: 1,
     },
     Row {
         name: "planted",
         shows: "planted violations: every gate must see its own",
-        commands: |sh, _| {
-            let small = "baseline save --runs 1 --only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json";
-            let faults = "faults --backend dynasm --results TARGET/lockstep/ci/faults-results.json";
-            let mut commands = vec![lockstep(sh, faults), lockstep(sh, small)];
-            commands.extend(PLANTED.iter().map(|args| must_fail(sh, args)));
-            commands
-        },
+        commands: |sh, _| PLANTED.iter().map(|args| must_fail(sh, args)).collect(),
+        // What is planted in times is a multiple of what two processes do to each other.
+        at_once: 2,
     },
     Row {
         name: "passport",
@@ -148,11 +170,13 @@ pub const CI: &[Row] = &[
             verify.arg(out.join("passport.json"));
             vec![passport(sh, "ci", &out), verify]
         },
+        at_once: 1,
     },
     Row {
         name: "report",
         shows: "the report of this run",
         commands: |sh, _| vec![report(sh, "ci", &target_dir(sh).join("lockstep/report"))],
+        at_once: 1,
     },
 ];
 
@@ -163,6 +187,7 @@ pub const ASSESS: &[Row] = &[
         name: "parity",
         shows: "every case on every backend, level and configuration",
         commands: |sh, _| vec![lockstep(sh, "parity --quiet --results TARGET/lockstep/assess/parity-results.json")],
+        at_once: 1,
     },
     Row {
         name: "coverage",
@@ -173,11 +198,13 @@ pub const ASSESS: &[Row] = &[
                 "coverage --parity TARGET/lockstep/assess/parity-results.json --results TARGET/lockstep/assess/coverage-results.json",
             )]
         },
+        at_once: 1,
     },
     Row {
         name: "bench",
         shows: "how fast, with intervals and gates; by far the longest stage",
         commands: |sh, _| vec![full_bench(sh), lockstep(sh, "history add TARGET/lockstep/assess/bench-results.json")],
+        at_once: 1,
     },
     Row {
         name: "regression",
@@ -185,6 +212,7 @@ pub const ASSESS: &[Row] = &[
         commands: |sh, _| {
             vec![lockstep(sh, "baseline check --if-known --results TARGET/lockstep/assess/regression-results.json")]
         },
+        at_once: 1,
     },
     Row {
         name: "faults",
@@ -197,6 +225,7 @@ pub const ASSESS: &[Row] = &[
                 lockstep::build(sh, features),
             ]
         },
+        at_once: 1,
     },
     Row {
         name: "report",
@@ -204,6 +233,7 @@ pub const ASSESS: &[Row] = &[
         commands: |sh, _| {
             vec![report(sh, "assess", Path::new("reports")), passport(sh, "assess", Path::new("reports"))]
         },
+        at_once: 1,
     },
 ];
 
@@ -211,6 +241,7 @@ const BUILD: Row = Row {
     name: "build",
     shows: "the command, in release",
     commands: |sh, features| vec![lockstep::build(sh, features)],
+    at_once: 1,
 };
 
 /// Commands that plant a violation and must therefore end with status 1: a verdict, not an error.
@@ -245,8 +276,7 @@ const PLANTED: &[&str] = &[
     "passes --without-pass dead-code",
     // A VM from outside whose compiler is wrong.
     "parity --exact --subject harness/tests/subjects/broken/subject.yaml broken/square/jit",
-    // A slow-down, against the baseline made just before; one in measurements of another tool.
-    "baseline check --only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json --plant dynasm/speed=1.3",
+    // A slow-down in measurements of another tool.
     "compare harness/tests/planted/compare/before.csv harness/tests/planted/compare/after.csv",
 ];
 
@@ -386,7 +416,7 @@ pub fn run(sh: &mut Shell, without_llvm: bool, pipeline: &str, rows: &[Row], opt
     println!("{:12} {:>7.1} s", "set-up", started.elapsed().as_secs_f64());
     for row in &rows {
         println!("{:12} …           {}", row.name, row.shows);
-        let stage = Stage { name: row.name, commands: (row.commands)(sh, features) };
+        let stage = Stage { name: row.name, commands: (row.commands)(sh, features), at_once: row.at_once };
         let result = stage.run(&dir)?;
         let verdict = if result.failed == 0 { "ok" } else { "FAILED" };
         println!(

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -15,12 +16,14 @@ use serde::{Deserialize, Serialize};
 /// How many lines of a failed stage's log are shown.
 const TAIL: usize = 60;
 
-/// A step of a pipeline: commands, run in turn until one fails.
+/// A step of a pipeline: commands, begun in turn until one fails.
 pub struct Stage {
     /// Its name: that of its files.
     pub name: &'static str,
     /// What it runs.
     pub commands: Vec<Command>,
+    /// How many of them at a time.
+    pub at_once: usize,
 }
 
 /// The result file of a stage.
@@ -61,35 +64,82 @@ impl Stage {
     /// # Errors
     /// A file could not be written. A command that fails is a result, not an error.
     pub fn run(self, dir: &Path) -> io::Result<StageResult> {
-        let log_path = dir.join(format!("{}.log", self.name));
         let started = Instant::now();
-        let (mut passed, mut failed, mut notes) = (0, 0, Vec::new());
-        let mut log = File::create(&log_path)?;
-        for mut command in self.commands {
-            let line = describe(&command);
-            writeln!(log, "$ {line}")?;
-            let before = fs::metadata(&log_path)?.len();
-            let status = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).status();
-            let output = String::from_utf8_lossy(&fs::read(&log_path)?[before as usize..]).into_owned();
-            let counts = Counts::of(&output);
-            notes.extend(output.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_owned));
-            let (ok, why) = match status {
-                Ok(status) => (status.success(), status.to_string()),
-                Err(error) => (false, error.to_string()),
-            };
-            passed += if counts == Counts::default() { u64::from(ok) } else { counts.passed };
-            failed += if ok { counts.failed } else { counts.failed.max(1) };
-            if !ok {
-                notes.push(format!("`{line}`: {why}"));
-                eprintln!("{}", tail(&output));
-                eprintln!("(the whole log: {})", log_path.display());
-                break;
+        let log_path = dir.join(format!("{}.log", self.name));
+        let begun = Mutex::new(self.commands.into_iter().enumerate());
+        let ended = Mutex::new((Tally::default(), File::create(&log_path)?));
+        let work = || -> io::Result<()> {
+            loop {
+                let next = lock(&begun).next();
+                let Some((index, command)) = next.filter(|_| !lock(&ended).0.is_over) else { return Ok(()) };
+                let part = dir.join(format!("{}.{index}.log", self.name));
+                let end = execute(command, &part)?;
+                let (tally, log) = &mut *lock(&ended);
+                write!(log, "$ {}\n{}", end.line, end.output)?;
+                fs::remove_file(part)?;
+                tally.add(&end, &log_path);
             }
-        }
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.at_once).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().expect("a worker does not panic"))
+        })?;
+        let Tally { passed, failed, notes, .. } = std::mem::take(&mut lock(&ended).0);
         let result =
             StageResult { name: self.name.to_owned(), passed, failed, seconds: started.elapsed().as_secs_f64(), notes };
         fs::write(result_path(dir, self.name), serde_json::to_string_pretty(&result)? + "\n")?;
         Ok(result)
+    }
+}
+
+/// What a panic elsewhere may have left is whole: a command is told of at once, at its end.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a command ended.
+struct End {
+    line: String,
+    output: String,
+    ok: bool,
+    /// Its exit status, or why it did not run.
+    status: String,
+}
+
+/// Runs a command; what it writes can be read in `log` meanwhile.
+fn execute(mut command: Command, log: &Path) -> io::Result<End> {
+    let line = describe(&command);
+    let file = File::create(log)?;
+    let status = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).status();
+    let (ok, status) = match status {
+        Ok(status) => (status.success(), status.to_string()),
+        Err(error) => (false, error.to_string()),
+    };
+    Ok(End { line, output: String::from_utf8_lossy(&fs::read(log)?).into_owned(), ok, status })
+}
+
+/// What the commands of a stage have come to so far.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    notes: Vec<String>,
+    /// Whether one has failed, so that no more are begun.
+    is_over: bool,
+}
+
+impl Tally {
+    fn add(&mut self, end: &End, log: &Path) {
+        let counts = Counts::of(&end.output);
+        self.notes.extend(end.output.lines().filter_map(|line| line.strip_prefix("note: ")).map(str::to_owned));
+        self.passed += if counts == Counts::default() { u64::from(end.ok) } else { counts.passed };
+        self.failed += if end.ok { counts.failed } else { counts.failed.max(1) };
+        if !end.ok {
+            self.is_over = true;
+            self.notes.push(format!("`{}`: {}", end.line, end.status));
+            eprintln!("{}", tail(&end.output));
+            eprintln!("(the whole log: {})", log.display());
+        }
     }
 }
 
@@ -189,7 +239,7 @@ mod tests {
     }
 
     fn run(dir: &Dir, name: &'static str, scripts: &[&str]) -> StageResult {
-        let stage = Stage { name, commands: scripts.iter().map(|s| shell(s)).collect() };
+        let stage = Stage { name, commands: scripts.iter().map(|s| shell(s)).collect(), at_once: 1 };
         stage.run(&dir.0).expect("the stage runs")
     }
 
@@ -226,6 +276,22 @@ mod tests {
         assert_eq!((killed.passed, killed.failed), (7, 1));
         // What a runner counts as failed stays failed, whatever its status says.
         assert_eq!(run(&dir, "lies", &["echo 1 passed, 1 failed"]).failed, 1);
+    }
+
+    #[test]
+    fn two_at_once_meet_and_are_both_counted() {
+        let dir = Dir::new("two");
+        let meet = |mine: &str, other: &str| {
+            let (mine, other) = (dir.0.join(mine), dir.0.join(other));
+            shell(&format!(
+                "touch '{}'; for i in $(seq 500); do test -e '{}' && exit 0; sleep 0.01; done; exit 1",
+                mine.display(),
+                other.display()
+            ))
+        };
+        let commands = vec![meet("a", "b"), meet("b", "a"), shell("echo 3 passed, 1 failed; exit 1"), shell("true")];
+        let result = Stage { name: "pairs", commands, at_once: 2 }.run(&dir.0).expect("the stage runs");
+        assert!(result.passed >= 5 && result.failed == 1, "{result:?}");
     }
 
     #[test]
