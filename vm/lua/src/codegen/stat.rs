@@ -1,6 +1,6 @@
 //! Statements.
 
-use lockstep_bytecode::{Count, Instr, Reg};
+use lockstep_bytecode::{Count, Instr, Kind, Reg};
 
 use super::access::Want;
 use super::{FunctionCode, Made, exactly};
@@ -129,6 +129,15 @@ impl FunctionCode<'_> {
         body: &Block,
         line: u32,
     ) -> Made {
+        let kind = self.kinds.local(variable);
+        let step_of_one = match step.map(|step| self.chunk.expr(step)) {
+            None | Some(Expr::Literal(Literal::Integer(1))) => Some(1),
+            Some(Expr::Literal(Literal::Integer(-1))) => Some(-1),
+            _ => None,
+        };
+        if let (Some(Kind::I64), Some(step), false) = (kind, step_of_one, self.kinds.is_assigned(variable)) {
+            return self.typed_for(variable, range, step, body, line);
+        }
         let base = self.push(range[0])?;
         self.push(range[1])?;
         let step_reg = self.reserve(1)?;
@@ -142,7 +151,12 @@ impl FunctionCode<'_> {
         self.builder.bind(head);
         self.open_block(body, Some(exit));
         let first = self.reserve(1)?;
-        self.bind(&[variable], first.index());
+        let typed = self.typed_local(variable)?;
+        if let Some(dst) = typed {
+            self.unbox(dst, first, line);
+        }
+        self.bind(&[variable], first.index(), &[typed]);
+        (self.free, self.active) = (first.index() + 1, first.index() + 1);
         self.statements(body)?;
         self.close_block(line, !ends_in_return(body));
         self.emit(line, Instr::ForLoopAny { base, target: head.target() });
@@ -152,9 +166,54 @@ impl FunctionCode<'_> {
         Ok(())
     }
 
+    /// A loop over integers in steps of 1 or -1, by a typed register.
+    fn typed_for(&mut self, variable: LocalId, range: [ExprId; 2], step: i64, body: &Block, line: u32) -> Made {
+        let before = self.free;
+        let i = self.take_typed(Kind::I64)?;
+        let (head, skip, exit) = (self.builder.label(), self.builder.label(), self.builder.label());
+        let (last, is_taken) = if self.kinds.expr(self.chunk, range[1]) == Some(Kind::I64) {
+            self.typed_to(range[0], i)?;
+            let (last, is_taken) = self.bound(range[1])?;
+            let (a, b) = if step == 1 { (last, i) } else { (i, last) };
+            self.emit(line, Instr::JumpLtI64 { a, b, target: skip.target() });
+            (last, is_taken)
+        } else {
+            // What the limit means is for the generic instruction to say; it leaves the number of rounds behind the first.
+            let base = self.push(range[0])?;
+            self.push(range[1])?;
+            let step_reg = self.reserve(1)?;
+            self.literal(&Literal::Integer(step), step_reg, line)?;
+            let first = self.reserve(1)?;
+            self.emit(line, Instr::ForPrepAny { base, target: skip.target() });
+            let last = self.take_typed(Kind::I64)?;
+            self.unbox(i, first, line);
+            self.unbox(last, Reg(base.0 + 1), line);
+            let (dst, a, b) = (last, i, last);
+            self.emit(line, if step == 1 { Instr::AddI64 { dst, a, b } } else { Instr::SubI64 { dst, a, b } });
+            (last, true)
+        };
+        self.release(before);
+        self.builder.bind(head);
+        self.open_block(body, Some(exit));
+        self.bind(&[variable], before, &[Some(i)]);
+        self.statements(body)?;
+        self.close_block(line, !ends_in_return(body));
+        let (limit, target) = (last, head.target());
+        self.emit(
+            line,
+            if step == 1 { Instr::LoopLeI64 { i, limit, target } } else { Instr::LoopGeI64 { i, limit, target } },
+        );
+        self.builder.bind(skip);
+        self.builder.bind(exit);
+        if is_taken {
+            self.typed.drop(last);
+        }
+        Ok(())
+    }
+
     fn generic_for(&mut self, variables: &[LocalId], values: &[ExprId], body: &Block, line: u32) -> Made {
         // The iterator, its state, its control variable and its closing value.
-        let first = self.values(values, 4, line)?;
+        let first = self.values(values, 4, &[], line)?;
         let (base, closing) = (Reg(first as u8), Reg(first as u8 + 3));
         let (head, next, exit) = (self.builder.label(), self.builder.label(), self.builder.label());
         self.emit(line, Instr::ToBeClosedAny { a: closing });
@@ -165,7 +224,7 @@ impl FunctionCode<'_> {
         self.blocks.last_mut().expect("it was just opened").in_closing = true;
         self.closing.push(closing.index());
         let variable = self.reserve(variables.len())?;
-        self.bind(variables, variable.index());
+        self.bind(variables, variable.index(), &[]);
         let Some(count) = u8::try_from(variables.len()).ok().and_then(Count::exactly) else {
             return Err(super::error(self.chunk, line, "function or expression needs too many registers"));
         };
@@ -185,7 +244,7 @@ impl FunctionCode<'_> {
         if let [value] = values {
             match self.chunk.expr(*value) {
                 Expr::Call { .. } | Expr::Method { .. } if !in_closing => return self.suffixed(*value, Want::Return),
-                Expr::Local(local) => {
+                Expr::Local(local) if self.kinds.local(*local).is_none() => {
                     let values = self.register_of(*local);
                     self.emit(line, Instr::RetAny { values, count: exactly(1) });
                     return Ok(());
