@@ -75,7 +75,6 @@ pub struct Kinds {
     known: Vec<Known>,
     /// Which variables are assigned to after they are declared.
     assigned: Vec<bool>,
-    has_loop: bool,
 }
 
 impl Kinds {
@@ -84,7 +83,8 @@ impl Kinds {
         Kinds::default()
     }
 
-    /// Finds the kinds of a function's local variables.
+    /// Finds the kinds of a function's local variables. Frames with registers of fixed kinds take longer to enter, and so do loops whose limit can be anything: so there are none but in
+    /// the main function, which is entered once, if it has a loop, and in functions with loops inside of loops.
     pub fn of(chunk: &Chunk, function: &Function) -> Kinds {
         let known = function.locals.iter().enumerate().map(|(index, local)| {
             let is_param = index < usize::from(function.params);
@@ -93,12 +93,12 @@ impl Kinds {
                 false => Known::Nothing,
             }
         });
-        let kinds = Kinds { known: known.collect(), assigned: vec![false; function.locals.len()], has_loop: false };
-        let mut collector = Collector { chunk, kinds, values: Vec::new() };
+        let kinds = Kinds { known: known.collect(), assigned: vec![false; function.locals.len()] };
+        let mut collector = Collector { chunk, kinds, values: Vec::new(), depth: 0, deepest: 0 };
         collector.block(&function.body);
-        let Collector { mut kinds, values, .. } = collector;
-        // What is done once is not worth a register of its own.
-        if !kinds.has_loop {
+        let Collector { mut kinds, values, deepest, .. } = collector;
+        let is_main = function.line == 0;
+        if deepest < if is_main { 1 } else { 2 } {
             return Kinds::none();
         }
         while kinds.step(chunk, &values) {}
@@ -186,6 +186,10 @@ struct Collector<'c> {
     chunk: &'c Chunk,
     kinds: Kinds,
     values: Vec<(LocalId, Value)>,
+    /// In how many loops the statement is.
+    depth: usize,
+    /// The most loops that any is in.
+    deepest: usize,
 }
 
 impl Collector<'_> {
@@ -198,11 +202,14 @@ impl Collector<'_> {
         block.stats.iter().for_each(|(stat, _)| self.stat(stat));
     }
 
+    fn looped(&mut self, body: &Block) {
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        self.block(body);
+        self.depth -= 1;
+    }
+
     fn stat(&mut self, stat: &Stat) {
-        self.kinds.has_loop |= matches!(
-            stat,
-            Stat::While(..) | Stat::Repeat(..) | Stat::NumericFor(..) | Stat::GenericFor(..) | Stat::Goto(_)
-        );
         match stat {
             Stat::Local { locals, values } => self.give(locals.iter().copied().map(Some), values),
             Stat::LocalFunction(local, _) => self.anything(*local),
@@ -218,18 +225,19 @@ impl Collector<'_> {
                 locals.iter().flatten().for_each(|local| self.kinds.assigned[local.index()] = true);
                 self.give(locals.into_iter(), values);
             }
-            Stat::Do(body) | Stat::While(_, body) | Stat::Repeat(body, _) => self.block(body),
+            Stat::Do(body) => self.block(body),
+            Stat::While(_, body) | Stat::Repeat(body, _) => self.looped(body),
             Stat::If(clauses, otherwise) => {
                 clauses.iter().for_each(|(_, block)| self.block(block));
                 otherwise.iter().for_each(|block| self.block(block));
             }
             Stat::NumericFor(variable, [first, _], step, body) => {
                 self.values.push((*variable, Value::Steps(*first, *step)));
-                self.block(body);
+                self.looped(body);
             }
             Stat::GenericFor(variables, _, body) => {
                 variables.iter().for_each(|variable| self.anything(*variable));
-                self.block(body);
+                self.looped(body);
             }
             Stat::Call(_) | Stat::Return(_) | Stat::Break | Stat::Goto(_) | Stat::Label(_) => {}
         }

@@ -8,6 +8,7 @@ mod assign;
 mod condition;
 mod expr;
 mod kinds;
+mod loops;
 mod stat;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use lockstep_bytecode::{
 use crate::syntax::SyntaxError;
 use crate::syntax::ast::{self, Attrib, Chunk, Expr, FunctionId, LabelId, Literal, LocalId, Outer};
 use kinds::Kinds;
-use typed::{MAX_TYPED, TypedRegisters};
+use typed::{Room, TypedRegisters};
 
 /// The most registers of a function.
 const MAX_REGISTERS: usize = 250;
@@ -43,13 +44,13 @@ pub fn generate(chunk: &Chunk) -> Result<Module, Box<SyntaxError>> {
         let ast = &chunk.functions[id.index()];
         let kinds = if inspects { Kinds::none() } else { Kinds::of(chunk, ast) };
         if kinds.any()
-            && let Ok((_, room)) = function(chunk, id, &kinds, MAX_TYPED)
+            && let Ok((_, room)) = function(chunk, id, &kinds, Room::most())
             && let Ok((function, _)) = function(chunk, id, &kinds, room)
         {
             return Ok(function);
         }
         // Kinds never make a function too large that would not be without.
-        function(chunk, id, &Kinds::none(), 0).map(|(function, _)| function)
+        function(chunk, id, &Kinds::none(), Room::default()).map(|(function, _)| function)
     });
     Ok(Module { source, functions: functions.collect::<Made<_>>()?, origin: None })
 }
@@ -74,8 +75,8 @@ fn module_name(function: &ast::Function, id: FunctionId) -> String {
     format!("f{}_{}_{name}", id.0, function.line)
 }
 
-/// The code of a function with room for so many typed registers, and how many it takes.
-fn function(chunk: &Chunk, id: FunctionId, kinds: &Kinds, room: usize) -> Made<(Function, usize)> {
+/// The code of a function with this room for typed registers, and the room it takes.
+fn function(chunk: &Chunk, id: FunctionId, kinds: &Kinds, room: Room) -> Made<(Function, Room)> {
     let ast = &chunk.functions[id.index()];
     let mut code = FunctionCode {
         chunk,
@@ -152,12 +153,12 @@ struct FunctionCode<'c> {
 }
 
 impl FunctionCode<'_> {
-    fn body(&mut self, room: usize) -> Made {
+    fn body(&mut self, room: Room) -> Made {
         for _ in 0..self.ast.params {
             self.builder.param(Kind::Any, None).expect("parameters come first");
             self.declared += 1;
         }
-        for _ in 0..room {
+        for _ in 0..room.registers {
             // Of which kinds they are is known at the end.
             self.builder.register(Kind::Any, None).expect("no more than were counted");
             self.declared += 1;
@@ -165,7 +166,7 @@ impl FunctionCode<'_> {
         self.free = self.declared;
         // An instruction without operands names the first register.
         self.reserve(usize::from(self.declared == 0))?;
-        let stack = usize::from(self.ast.params) + room;
+        let stack = usize::from(self.ast.params) + room.registers;
         let ast = self.ast;
         self.open_block(&ast.body, None);
         self.blocks.last_mut().expect("it was just opened").first = 0;
@@ -173,6 +174,7 @@ impl FunctionCode<'_> {
         let params: Vec<LocalId> = (0..u32::from(ast.params)).map(LocalId).collect();
         self.bind(&params, 0, &[]);
         (self.free, self.active) = (stack, stack);
+        self.make_constants(&room.constants)?;
         self.statements(&ast.body)?;
         let line = if ast.line == 0 { ast.body.end_line } else { ast.end_line };
         self.end_names(0);
@@ -180,7 +182,7 @@ impl FunctionCode<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Made<(Function, usize)> {
+    fn finish(mut self) -> Made<(Function, Room)> {
         let line = self.ast.line.max(1);
         let names = std::mem::take(&mut self.names);
         let mut function = self.builder.finish().expect("every label is bound");
@@ -194,7 +196,7 @@ impl FunctionCode<'_> {
         if words >= 1 << 16 || function.templates.len() >= 1 << 16 {
             return Err(error(self.chunk, line, "function has too many constants and accesses"));
         }
-        Ok((function, self.typed.kinds().count()))
+        Ok((function, self.typed.room()))
     }
 
     // ---- instructions ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! Statements.
 
-use lockstep_bytecode::{Count, Instr, Kind, Reg};
+use lockstep_bytecode::{Count, Instr, Reg};
 
 use super::access::Want;
 use super::{FunctionCode, Made, exactly};
@@ -130,13 +130,8 @@ impl FunctionCode<'_> {
         line: u32,
     ) -> Made {
         let kind = self.kinds.local(variable);
-        let step_of_one = match step.map(|step| self.chunk.expr(step)) {
-            None | Some(Expr::Literal(Literal::Integer(1))) => Some(1),
-            Some(Expr::Literal(Literal::Integer(-1))) => Some(-1),
-            _ => None,
-        };
-        if let (Some(Kind::I64), Some(step), false) = (kind, step_of_one, self.kinds.is_assigned(variable)) {
-            return self.typed_for(variable, range, step, body, line);
+        if let (Some(kind), Some(pace), false) = (kind, self.pace(step), self.kinds.is_assigned(variable)) {
+            return self.typed_for((variable, kind), range, pace, body, line);
         }
         let base = self.push(range[0])?;
         self.push(range[1])?;
@@ -163,51 +158,6 @@ impl FunctionCode<'_> {
         self.builder.bind(skip);
         self.builder.bind(exit);
         self.active = base.index();
-        Ok(())
-    }
-
-    /// A loop over integers in steps of 1 or -1, by a typed register.
-    fn typed_for(&mut self, variable: LocalId, range: [ExprId; 2], step: i64, body: &Block, line: u32) -> Made {
-        let before = self.free;
-        let i = self.take_typed(Kind::I64)?;
-        let (head, skip, exit) = (self.builder.label(), self.builder.label(), self.builder.label());
-        let (last, is_taken) = if self.kinds.expr(self.chunk, range[1]) == Some(Kind::I64) {
-            self.typed_to(range[0], i)?;
-            let (last, is_taken) = self.bound(range[1])?;
-            let (a, b) = if step == 1 { (last, i) } else { (i, last) };
-            self.emit(line, Instr::JumpLtI64 { a, b, target: skip.target() });
-            (last, is_taken)
-        } else {
-            // What the limit means is for the generic instruction to say; it leaves the number of rounds behind the first.
-            let base = self.push(range[0])?;
-            self.push(range[1])?;
-            let step_reg = self.reserve(1)?;
-            self.literal(&Literal::Integer(step), step_reg, line)?;
-            let first = self.reserve(1)?;
-            self.emit(line, Instr::ForPrepAny { base, target: skip.target() });
-            let last = self.take_typed(Kind::I64)?;
-            self.unbox(i, first, line);
-            self.unbox(last, Reg(base.0 + 1), line);
-            let (dst, a, b) = (last, i, last);
-            self.emit(line, if step == 1 { Instr::AddI64 { dst, a, b } } else { Instr::SubI64 { dst, a, b } });
-            (last, true)
-        };
-        self.release(before);
-        self.builder.bind(head);
-        self.open_block(body, Some(exit));
-        self.bind(&[variable], before, &[Some(i)]);
-        self.statements(body)?;
-        self.close_block(line, !ends_in_return(body));
-        let (limit, target) = (last, head.target());
-        self.emit(
-            line,
-            if step == 1 { Instr::LoopLeI64 { i, limit, target } } else { Instr::LoopGeI64 { i, limit, target } },
-        );
-        self.builder.bind(skip);
-        self.builder.bind(exit);
-        if is_taken {
-            self.typed.drop(last);
-        }
         Ok(())
     }
 
@@ -261,6 +211,6 @@ impl FunctionCode<'_> {
 }
 
 /// Whether the end of a block is never reached.
-fn ends_in_return(block: &Block) -> bool {
+pub(super) fn ends_in_return(block: &Block) -> bool {
     matches!(block.stats.last(), Some((Stat::Return(_) | Stat::Break | Stat::Goto(_), _)))
 }

@@ -1,7 +1,8 @@
 //! Values of variables with a kind of their own: typed instructions, and the registers they need.
 //!
 //! Registers of fixed kinds lie behind the parameters and below all others, as groups (arguments, results, loops) take `any` registers that follow each other. How many there are is
-//! known when the function's code is complete; so it is generated twice, first with room for [`MAX_TYPED`].
+//! known when the function's code is complete; so it is generated twice, first with room for [`MAX_TYPED`]. The first time also tells which floats the function's loops need: no instruction
+//! takes one as it is, so that they are put into registers where the function begins.
 //!
 //! Typed code is made where a value goes to a typed register, and for comparisons of two of them. Everything else reads typed registers as they are, by generic instructions: the
 //! interpreter executes many pairs of those in one go, and a value that no typed register takes would have to be moved.
@@ -13,7 +14,26 @@ use super::{FunctionCode, Made};
 use crate::syntax::ast::{Comparison, Expr, ExprId, Literal, LocalId, Unary};
 
 /// The most registers of fixed kinds. A function that wants more has none.
-pub const MAX_TYPED: usize = 48;
+const MAX_TYPED: usize = 48;
+
+/// The most registers for constants.
+const MAX_CONSTANTS: usize = 16;
+
+/// The room that a function has for registers of fixed kinds.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// How many there are.
+    pub registers: usize,
+    /// The floats in the first of them.
+    pub constants: Vec<u64>,
+}
+
+impl Room {
+    /// As much as a function can have.
+    pub fn most() -> Room {
+        Room { registers: MAX_TYPED, constants: Vec::new() }
+    }
+}
 
 /// The registers of fixed kinds.
 #[derive(Debug, Default)]
@@ -22,17 +42,25 @@ pub(super) struct TypedRegisters {
     first: usize,
     /// The kind of each, and whether it is in use.
     registers: Vec<(Kind, bool)>,
+    /// The floats that are in registers from the beginning to the end.
+    constants: Vec<(u64, Reg)>,
 }
 
 impl TypedRegisters {
     /// None yet, from register `first` on.
     pub fn from(first: usize) -> TypedRegisters {
-        TypedRegisters { first, registers: Vec::new() }
+        TypedRegisters { first, registers: Vec::new(), constants: Vec::new() }
     }
 
     /// The kinds of all there are.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         self.registers.iter().map(|register| register.0)
+    }
+
+    /// The room it takes.
+    pub fn room(&self) -> Room {
+        let constants = self.constants.iter().map(|constant| constant.0).collect();
+        Room { registers: self.registers.len(), constants }
     }
 
     /// The kind of a register, if it is one of them.
@@ -44,12 +72,33 @@ impl TypedRegisters {
     /// A register that is not in use.
     pub fn take(&mut self, kind: Kind) -> Option<Reg> {
         let free = self.registers.iter().position(|register| *register == (kind, false));
-        let index = free.unwrap_or_else(|| {
-            self.registers.push((kind, false));
-            self.registers.len() - 1
-        });
-        self.registers[index].1 = true;
+        match free {
+            Some(index) => {
+                self.registers[index].1 = true;
+                Some(Reg((self.first + index) as u8))
+            }
+            None => self.add(kind),
+        }
+    }
+
+    /// A register that has not been in use before.
+    fn add(&mut self, kind: Kind) -> Option<Reg> {
+        let index = self.registers.len();
+        self.registers.push((kind, true));
         (index < MAX_TYPED).then(|| Reg((self.first + index) as u8))
+    }
+
+    /// The register that holds a float all the time: one of its own, so that the others need no more room if it is taken first.
+    fn constant(&mut self, bits: u64) -> Option<Reg> {
+        if let Some((_, reg)) = self.constants.iter().find(|constant| constant.0 == bits) {
+            return Some(*reg);
+        }
+        if self.constants.len() == MAX_CONSTANTS {
+            return None;
+        }
+        let reg = self.add(Kind::F64)?;
+        self.constants.push((bits, reg));
+        Some(reg)
     }
 
     /// The register is in use no longer.
@@ -85,6 +134,23 @@ impl FunctionCode<'_> {
         })
     }
 
+    /// Puts the floats that loops need into registers.
+    pub(super) fn make_constants(&mut self, constants: &[u64]) -> Made {
+        let line = self.ast.body.stats.first().map_or(1, |stat| stat.1);
+        for bits in constants {
+            let dst = self.typed.constant(*bits).expect("there was room before");
+            let value = self.builder.constant(*bits);
+            self.emit(line, Instr::PoolF64 { dst, value });
+        }
+        Ok(())
+    }
+
+    /// The register that holds a float while the function runs, if it is worth one here.
+    fn constant_register(&mut self, value: f64) -> Option<Reg> {
+        let is_in_loop = self.blocks.iter().any(|block| block.exit.is_some());
+        if is_in_loop { self.typed.constant(value.to_bits()) } else { None }
+    }
+
     /// The typed register of a new variable, if it is to have one.
     pub(super) fn typed_local(&mut self, local: LocalId) -> Made<Option<Reg>> {
         self.kinds.local(local).map(|kind| self.take_typed(kind)).transpose()
@@ -102,18 +168,6 @@ impl FunctionCode<'_> {
         Ok(())
     }
 
-    /// The value of an integer expression in a register that nobody else writes while a loop runs, and whether it was taken for that.
-    pub(super) fn bound(&mut self, id: ExprId) -> Made<(Reg, bool)> {
-        if let Expr::Local(local) = *self.chunk.expr(id)
-            && !self.kinds.is_assigned(local)
-        {
-            return Ok((self.register_of(local), false));
-        }
-        let reg = self.take_typed(Kind::I64)?;
-        self.typed_to(id, reg)?;
-        Ok((reg, true))
-    }
-
     /// Copies a typed register.
     pub(super) fn typed_move(&mut self, dst: Reg, a: Reg, line: u32) {
         let is_integer = self.typed.kind(dst) == Some(Kind::I64);
@@ -126,7 +180,7 @@ impl FunctionCode<'_> {
         self.emit(line, if is_integer { Instr::UnboxI64 { dst, a } } else { Instr::UnboxF64 { dst, a } });
     }
 
-    fn typed_integer(&mut self, dst: Reg, value: i64, line: u32) {
+    pub(super) fn typed_integer(&mut self, dst: Reg, value: i64, line: u32) {
         let instr = match i32::try_from(value) {
             Ok(value) => Instr::ConstI64 { dst, value },
             Err(_) => Instr::PoolI64 { dst, value: self.builder.constant(value as u64) },
@@ -175,10 +229,16 @@ impl FunctionCode<'_> {
 
     /// A number in a register of a kind: itself, or converted as Lua does.
     fn in_register(&mut self, number: Number, kind: Kind, line: u32) -> Made<Number> {
-        let dst = match number {
+        let float = match number {
             Number::Register(_, own, _) if own == kind => return Ok(number),
-            _ => self.take_typed(kind)?,
+            Number::Integer(value) if kind == Kind::F64 => Some(value as f64),
+            Number::Float(value) => Some(value),
+            _ => None,
         };
+        if let Some(reg) = float.and_then(|value| self.constant_register(value)) {
+            return Ok(Number::Register(reg, kind, false));
+        }
+        let dst = self.take_typed(kind)?;
         match number {
             Number::Integer(value) if kind == Kind::F64 => self.typed_float(dst, value as f64, line),
             Number::Integer(value) => self.typed_integer(dst, value, line),
@@ -228,10 +288,15 @@ impl FunctionCode<'_> {
         dst: Option<Reg>,
         line: u32,
     ) -> Made<Number> {
+        let (mut left, right) = match (op, left, right) {
+            // The constant is the instruction's second operand.
+            (AnyOp::Add | AnyOp::Mul | AnyOp::Band | AnyOp::Bor | AnyOp::Bxor, Number::Integer(_), _) => (right, left),
+            _ => (left, right),
+        };
         let is_integer = left.kind() == Kind::I64 && right.kind() == Kind::I64;
         let kind = if is_integer && !matches!(op, AnyOp::Div | AnyOp::Pow) { Kind::I64 } else { Kind::F64 };
         if let (Kind::I64, Number::Integer(value)) = (kind, right) {
-            let left = self.in_register(left, Kind::I64, line)?;
+            left = self.in_register(left, Kind::I64, line)?;
             let Number::Register(a, ..) = left else { unreachable!("it was just put there") };
             // Any register will do to see whether there is such an instruction.
             if integer_imm(op, a, a, value).is_some() {
@@ -239,7 +304,6 @@ impl FunctionCode<'_> {
                 self.emit(line, integer_imm(op, dst, a, value).expect("there is one"));
                 return Ok(result);
             }
-            return self.typed_registers(op, kind, [left, right], dst, line);
         }
         self.typed_registers(op, kind, [left, right], dst, line)
     }
@@ -369,6 +433,11 @@ fn integer_imm(op: AnyOp, dst: Reg, a: Reg, value: i64) -> Option<Instr> {
         AnyOp::Bxor => Instr::XorImmI64 { dst, a, imm },
         AnyOp::Shl => Instr::ShlImmI64 { dst, a, imm: shift? },
         AnyOp::Shr => Instr::ShrLogicalImmI64 { dst, a, imm: shift? },
+        // Both round down, so that powers of two are shifts and masks of negative numbers, too.
+        AnyOp::Idiv if value > 0 && value & (value - 1) == 0 => {
+            Instr::ShrImmI64 { dst, a, imm: value.trailing_zeros() as u8 }
+        }
+        AnyOp::Mod if value > 0 && value & (value - 1) == 0 => Instr::AndImmI64 { dst, a, imm: imm - 1 },
         AnyOp::Div | AnyOp::Mod | AnyOp::Idiv | AnyOp::Pow => return None,
     })
 }
