@@ -232,7 +232,13 @@ impl Collector<'_> {
                 otherwise.iter().for_each(|block| self.block(block));
             }
             Stat::NumericFor(variable, [first, _], step, body) => {
-                self.values.push((*variable, Value::Steps(*first, *step)));
+                // Other steps are for the generic instruction to take, and what it leaves would have to be moved in each round.
+                match step.map(|step| self.chunk.expr(step)) {
+                    None | Some(Expr::Literal(Literal::Integer(_) | Literal::Float(_))) => {
+                        self.values.push((*variable, Value::Steps(*first, *step)));
+                    }
+                    Some(_) => self.anything(*variable),
+                }
                 self.looped(body);
             }
             Stat::GenericFor(variables, _, body) => {
