@@ -1,6 +1,6 @@
 //! Assignments and declarations.
 
-use lockstep_bytecode::{Instr, Reg, UpvalueId};
+use lockstep_bytecode::{Instr, Kind, Reg, UpvalueId};
 
 use super::access::{Key, Want};
 use super::{FunctionCode, Made};
@@ -14,10 +14,14 @@ enum Target {
 }
 
 impl FunctionCode<'_> {
-    /// Values of expressions in the next `count` registers: cut off, or filled up with nil.
-    pub(super) fn values(&mut self, exprs: &[ExprId], count: usize, line: u32) -> Made<usize> {
+    /// Values of expressions in the next `count` registers: cut off, or filled up with nil. Those with a place in `typed` go there instead.
+    pub(super) fn values(&mut self, exprs: &[ExprId], count: usize, typed: &[Option<Reg>], line: u32) -> Made<usize> {
         let first = self.free;
         for (index, expr) in exprs.iter().enumerate() {
+            if let Some(&Some(dst)) = typed.get(index) {
+                self.typed_to(*expr, dst)?;
+                continue;
+            }
             let missing = count.saturating_sub(index);
             match missing {
                 0 => {
@@ -51,7 +55,8 @@ impl FunctionCode<'_> {
                 }
             }
         }
-        while self.free < first + count {
+        let elsewhere = typed.iter().flatten().count();
+        while self.free < first + count - elsewhere {
             let dst = self.reserve(1)?;
             self.emit(line, Instr::NilAny { dst });
         }
@@ -63,8 +68,9 @@ impl FunctionCode<'_> {
         let is_literal = |id: &LocalId| matches!(self.ast.locals[id.index()].attrib, Attrib::Literal(_));
         let constants = usize::from(locals.last().is_some_and(is_literal));
         let (count, exprs) = (locals.len() - constants, &values[..values.len() - constants]);
-        let first = self.values(exprs, count, line)?;
-        self.bind(locals, first);
+        let typed = locals[..count].iter().map(|local| self.typed_local(*local)).collect::<Made<Vec<_>>>()?;
+        let first = self.values(exprs, count, &typed, line)?;
+        self.bind(locals, first, &typed);
         for local in locals {
             if self.ast.locals[local.index()].attrib == Attrib::Close {
                 let a = self.register_of(*local);
@@ -82,7 +88,7 @@ impl FunctionCode<'_> {
             // It may capture itself, and has a value from the start.
             self.literal(&Literal::Nil, first, line)?;
         }
-        self.bind(&[local], first.index());
+        self.bind(&[local], first.index(), &[]);
         self.to(function, first)
     }
 
@@ -114,9 +120,23 @@ impl FunctionCode<'_> {
                 _ => unreachable!("the parser has checked targets"),
             });
         }
-        let first = self.values(values, targets.len(), line)?;
+        let kind = |target: &Target| match target {
+            Target::Local(reg) => self.typed.kind(*reg),
+            Target::Upvalue(_) | Target::Field(..) => None,
+        };
+        let kinds: Vec<Option<Kind>> = prepared.iter().map(kind).collect();
+        let typed = kinds.iter().map(|kind| kind.map(|kind| self.take_typed(kind)).transpose());
+        let typed = typed.collect::<Made<Vec<_>>>()?;
+        let first = self.values(values, targets.len(), &typed, line)?;
+        let mut behind = first + typed.iter().filter(|typed| typed.is_none()).count();
         for (index, target) in prepared.into_iter().enumerate().rev() {
-            let value = Reg((first + index) as u8);
+            if let (Target::Local(dst), Some(a)) = (&target, typed[index]) {
+                self.typed_move(*dst, a, line);
+                self.typed.drop(a);
+                continue;
+            }
+            behind -= 1;
+            let value = Reg(behind as u8);
             match target {
                 Target::Local(dst) => self.emit(line, Instr::MoveAny { dst, a: value }),
                 Target::Upvalue(upvalue) => self.emit(line, Instr::UpvalueSetAny { upvalue, a: value }),
@@ -143,6 +163,9 @@ impl FunctionCode<'_> {
         match self.chunk.expr(target) {
             Expr::Local(local) => {
                 let dst = self.register_of(*local);
+                if self.typed.kind(dst).is_some() {
+                    return self.typed_to(value, dst);
+                }
                 if self.writes_last(value) {
                     return self.to(value, dst);
                 }

@@ -57,6 +57,9 @@ impl FunctionCode<'_> {
         target: Label,
         line: u32,
     ) -> Made {
+        if self.typed_compare(op, [left, right], when, target, line) {
+            return Ok(());
+        }
         let a = self.operand(left, None)?;
         let (seen, to) = (unseen(), near(target));
         let equality = match op {
@@ -70,6 +73,8 @@ impl FunctionCode<'_> {
         };
         if let (Some(equal), Some(Literal::Nil)) = (equality, constant) {
             let target = target.target();
+            // The instruction takes `any` registers alone.
+            let a = if self.typed.kind(a).is_some() { self.push(left)? } else { a };
             self.emit(line, if equal { Instr::JumpNilAny { a, target } } else { Instr::JumpNotNilAny { a, target } });
             return Ok(());
         }

@@ -248,7 +248,8 @@ macro_rules! by_operation {
     ($op:expr, $($Op:ident => $instr:expr),* $(,)?) => { match $op { $(AnyOp::$Op => $instr),* } };
 }
 
-fn arithmetic(op: AnyOp, dst: Reg, a: Reg, b: Reg) -> Instr {
+/// An operation on values of any kinds.
+pub(super) fn arithmetic(op: AnyOp, dst: Reg, a: Reg, b: Reg) -> Instr {
     let seen = unseen();
     by_operation! { op,
         Add => Instr::AddAny { dst, a, b, seen }, Sub => Instr::SubAny { dst, a, b, seen }, Mul => Instr::MulAny { dst, a, b, seen },

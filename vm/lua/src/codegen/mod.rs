@@ -1,15 +1,18 @@
 //! From the tree to bytecode: one generic function per function of the chunk.
 //!
-//! Registers are handed out like a stack: variables in scope lie below, temporaries above them. Every register is `any`; a pass that finds variables of one kind can
-//! declare theirs as fixed ones, as each variable's register is chosen in one place ([`FunctionCode::bind`]).
+//! Registers are handed out like a stack: variables in scope lie below, temporaries above them. These are `any`. Variables of which [`kinds`] says that they hold integers only, or
+//! floats only, have registers of that kind below the stack ([`typed`]).
 
 mod access;
 mod assign;
 mod condition;
 mod expr;
+mod kinds;
+mod loops;
 mod stat;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use std::collections::HashMap;
 
@@ -19,7 +22,9 @@ use lockstep_bytecode::{
 };
 
 use crate::syntax::SyntaxError;
-use crate::syntax::ast::{self, Attrib, Chunk, FunctionId, LabelId, LocalId, Outer};
+use crate::syntax::ast::{self, Attrib, Chunk, Expr, FunctionId, LabelId, Literal, LocalId, Outer};
+use kinds::Kinds;
+use typed::{Room, TypedRegisters};
 
 /// The most registers of a function.
 const MAX_REGISTERS: usize = 250;
@@ -33,8 +38,31 @@ type Made<T = ()> = Result<T, Box<SyntaxError>>;
 /// A function is too large.
 pub fn generate(chunk: &Chunk) -> Result<Module, Box<SyntaxError>> {
     let source = String::from_utf8_lossy(&chunk.name).into_owned();
-    let functions = (0..chunk.functions.len() as u32).map(|index| function(chunk, FunctionId(index)));
+    let inspects = inspects(chunk);
+    let functions = (0..chunk.functions.len() as u32).map(|index| {
+        let id = FunctionId(index);
+        let ast = &chunk.functions[id.index()];
+        let kinds = if inspects { Kinds::none() } else { Kinds::of(chunk, ast) };
+        if kinds.any()
+            && let Ok((_, room)) = function(chunk, id, &kinds, Room::most())
+            && let Ok((function, _)) = function(chunk, id, &kinds, room)
+        {
+            return Ok(function);
+        }
+        // Kinds never make a function too large that would not be without.
+        function(chunk, id, &Kinds::none(), Room::default()).map(|(function, _)| function)
+    });
     Ok(Module { source, functions: functions.collect::<Made<_>>()?, origin: None })
+}
+
+/// Whether a chunk names functions that look at variables, which then must be where they can be found, and can be anything.
+fn inspects(chunk: &Chunk) -> bool {
+    let names: [&[u8]; 2] = [b"getlocal", b"setlocal"];
+    chunk.exprs.iter().any(|(expr, _)| match expr {
+        Expr::Literal(Literal::String(text)) => names.contains(&&**text),
+        Expr::Method { name, .. } => names.contains(&&**name),
+        _ => false,
+    })
 }
 
 /// The name of a function in its module: unique, with the line where it begins, and made of letters that assembly takes.
@@ -47,15 +75,19 @@ fn module_name(function: &ast::Function, id: FunctionId) -> String {
     format!("f{}_{}_{name}", id.0, function.line)
 }
 
-fn function(chunk: &Chunk, id: FunctionId) -> Made<Function> {
+/// The code of a function with this room for typed registers, and the room it takes.
+fn function(chunk: &Chunk, id: FunctionId, kinds: &Kinds, room: Room) -> Made<(Function, Room)> {
     let ast = &chunk.functions[id.index()];
     let mut code = FunctionCode {
         chunk,
         ast,
+        kinds,
+        typed: TypedRegisters::from(ast.params.into()),
         builder: FunctionBuilder::new(&module_name(ast, id), None),
         free: 0,
         declared: 0,
         active: 0,
+        typed_locals: Vec::new(),
         registers: vec![None; ast.locals.len()],
         named: Vec::new(),
         names: Vec::new(),
@@ -67,7 +99,7 @@ fn function(chunk: &Chunk, id: FunctionId) -> Made<Function> {
     for upvalue in &ast.upvalues {
         code.builder.upvalue(&String::from_utf8_lossy(&upvalue.name)).expect("the parser counts upvalues");
     }
-    code.body()?;
+    code.body(room)?;
     code.finish()
 }
 
@@ -77,6 +109,8 @@ struct BlockCode {
     first: usize,
     /// The names that were in scope before.
     named: usize,
+    /// How many variables with typed registers were in scope before.
+    typed: usize,
     /// Where `break` leads, if the block is a loop's.
     exit: Option<Label>,
     /// Whether something outside of the block, but in the function, waits to be closed.
@@ -96,6 +130,10 @@ struct LabelCode {
 struct FunctionCode<'c> {
     chunk: &'c Chunk,
     ast: &'c ast::Function,
+    kinds: &'c Kinds,
+    typed: TypedRegisters,
+    /// The typed registers of variables in scope.
+    typed_locals: Vec<Reg>,
     builder: FunctionBuilder,
     /// The next register that is free.
     free: usize,
@@ -115,21 +153,28 @@ struct FunctionCode<'c> {
 }
 
 impl FunctionCode<'_> {
-    fn body(&mut self) -> Made {
+    fn body(&mut self, room: Room) -> Made {
         for _ in 0..self.ast.params {
             self.builder.param(Kind::Any, None).expect("parameters come first");
+            self.declared += 1;
+        }
+        for _ in 0..room.registers {
+            // Of which kinds they are is known at the end.
+            self.builder.register(Kind::Any, None).expect("no more than were counted");
             self.declared += 1;
         }
         self.free = self.declared;
         // An instruction without operands names the first register.
         self.reserve(usize::from(self.declared == 0))?;
-        self.release(self.ast.params.into());
+        let stack = usize::from(self.ast.params) + room.registers;
         let ast = self.ast;
         self.open_block(&ast.body, None);
         self.blocks.last_mut().expect("it was just opened").first = 0;
         self.active = 0;
         let params: Vec<LocalId> = (0..u32::from(ast.params)).map(LocalId).collect();
-        self.bind(&params, 0);
+        self.bind(&params, 0, &[]);
+        (self.free, self.active) = (stack, stack);
+        self.make_constants(&room.constants)?;
         self.statements(&ast.body)?;
         let line = if ast.line == 0 { ast.body.end_line } else { ast.end_line };
         self.end_names(0);
@@ -137,16 +182,21 @@ impl FunctionCode<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Made<Function> {
+    fn finish(mut self) -> Made<(Function, Room)> {
         let line = self.ast.line.max(1);
         let names = std::mem::take(&mut self.names);
         let mut function = self.builder.finish().expect("every label is bound");
         function.locals = names;
+        let first = usize::from(self.ast.params);
+        function.registers[first..]
+            .iter_mut()
+            .zip(self.typed.kinds())
+            .for_each(|(register, kind)| register.kind = kind);
         let words = function.pool.len() + function.strings.len() + function.site_count();
         if words >= 1 << 16 || function.templates.len() >= 1 << 16 {
             return Err(error(self.chunk, line, "function has too many constants and accesses"));
         }
-        Ok(function)
+        Ok((function, self.typed.room()))
     }
 
     // ---- instructions ---------------------------------------------------------------------------------------------------
@@ -230,12 +280,18 @@ impl FunctionCode<'_> {
 
     // ---- variables and blocks -------------------------------------------------------------------------------------------
 
-    /// Brings variables into scope: their registers are those from `first` on, already reserved.
-    fn bind(&mut self, locals: &[LocalId], first: usize) {
+    /// Brings variables into scope: their registers are those `typed`, as far as they have such, and those from `first` on, already reserved.
+    fn bind(&mut self, locals: &[LocalId], first: usize, typed: &[Option<Reg>]) {
         let mut register = first;
-        for &local in locals {
+        for (index, &local) in locals.iter().enumerate() {
             let declared = &self.ast.locals[local.index()];
             if matches!(declared.attrib, Attrib::Literal(_)) {
+                continue;
+            }
+            if let Some(&Some(typed)) = typed.get(index) {
+                self.registers[local.index()] = Some(typed);
+                self.named.push((local, self.builder.here()));
+                self.typed_locals.push(typed);
                 continue;
             }
             self.registers[local.index()] = Some(Reg(register as u8));
@@ -262,7 +318,8 @@ impl FunctionCode<'_> {
     /// Opens a block: its variables get the registers that are free now.
     fn open_block(&mut self, block: &ast::Block, exit: Option<Label>) {
         let in_closing = self.blocks.last().is_some_and(|outer| outer.in_closing);
-        self.blocks.push(BlockCode { first: self.free, named: self.named.len(), exit, in_closing });
+        let (named, typed) = (self.named.len(), self.typed_locals.len());
+        self.blocks.push(BlockCode { first: self.free, named, typed, exit, in_closing });
         self.active = self.free;
         for (stat, _) in &block.stats {
             if let ast::Stat::Label(id) = stat {
@@ -279,6 +336,7 @@ impl FunctionCode<'_> {
             self.close_from(line, block.first);
         }
         self.end_names(block.named);
+        self.typed_locals.drain(block.typed..).for_each(|register| self.typed.drop(register));
         self.closing.retain(|register| *register < block.first);
         (self.free, self.active) = (block.first, block.first);
     }

@@ -129,6 +129,10 @@ impl FunctionCode<'_> {
         body: &Block,
         line: u32,
     ) -> Made {
+        let kind = self.kinds.local(variable);
+        if let (Some(kind), Some(pace), false) = (kind, self.pace(step), self.kinds.is_assigned(variable)) {
+            return self.typed_for((variable, kind), range, pace, body, line);
+        }
         let base = self.push(range[0])?;
         self.push(range[1])?;
         let step_reg = self.reserve(1)?;
@@ -142,7 +146,12 @@ impl FunctionCode<'_> {
         self.builder.bind(head);
         self.open_block(body, Some(exit));
         let first = self.reserve(1)?;
-        self.bind(&[variable], first.index());
+        let typed = self.typed_local(variable)?;
+        if let Some(dst) = typed {
+            self.unbox(dst, first, line);
+        }
+        self.bind(&[variable], first.index(), &[typed]);
+        (self.free, self.active) = (first.index() + 1, first.index() + 1);
         self.statements(body)?;
         self.close_block(line, !ends_in_return(body));
         self.emit(line, Instr::ForLoopAny { base, target: head.target() });
@@ -154,7 +163,7 @@ impl FunctionCode<'_> {
 
     fn generic_for(&mut self, variables: &[LocalId], values: &[ExprId], body: &Block, line: u32) -> Made {
         // The iterator, its state, its control variable and its closing value.
-        let first = self.values(values, 4, line)?;
+        let first = self.values(values, 4, &[], line)?;
         let (base, closing) = (Reg(first as u8), Reg(first as u8 + 3));
         let (head, next, exit) = (self.builder.label(), self.builder.label(), self.builder.label());
         self.emit(line, Instr::ToBeClosedAny { a: closing });
@@ -165,7 +174,7 @@ impl FunctionCode<'_> {
         self.blocks.last_mut().expect("it was just opened").in_closing = true;
         self.closing.push(closing.index());
         let variable = self.reserve(variables.len())?;
-        self.bind(variables, variable.index());
+        self.bind(variables, variable.index(), &[]);
         let Some(count) = u8::try_from(variables.len()).ok().and_then(Count::exactly) else {
             return Err(super::error(self.chunk, line, "function or expression needs too many registers"));
         };
@@ -185,7 +194,7 @@ impl FunctionCode<'_> {
         if let [value] = values {
             match self.chunk.expr(*value) {
                 Expr::Call { .. } | Expr::Method { .. } if !in_closing => return self.suffixed(*value, Want::Return),
-                Expr::Local(local) => {
+                Expr::Local(local) if self.kinds.local(*local).is_none() => {
                     let values = self.register_of(*local);
                     self.emit(line, Instr::RetAny { values, count: exactly(1) });
                     return Ok(());
@@ -202,6 +211,6 @@ impl FunctionCode<'_> {
 }
 
 /// Whether the end of a block is never reached.
-fn ends_in_return(block: &Block) -> bool {
+pub(super) fn ends_in_return(block: &Block) -> bool {
     matches!(block.stats.last(), Some((Stat::Return(_) | Stat::Break | Stat::Goto(_), _)))
 }
