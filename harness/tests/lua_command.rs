@@ -85,3 +85,9 @@ fn the_prompt_prints_values_goes_on_after_errors_and_takes_statements_over_lines
     assert_eq!(shown, "> 2\tnil\n> > >> >> 1\n2\n> set\n> \n");
     assert_eq!((error.as_str(), code), ("stdin:1: no", Some(0)));
 }
+
+#[test]
+fn a_reader_of_the_host_that_never_ends_meets_the_limit_of_memory() {
+    let (_, error, code) = run(&["--memory", "4", "-e", "load(os.time)"], "");
+    assert_eq!((error.as_str(), code), ("lua: not enough memory", Some(1)));
+}

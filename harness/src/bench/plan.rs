@@ -29,6 +29,8 @@ pub struct Plan {
     pub counted: Vec<Implementation>,
     /// Processes for each implementation and workload.
     pub rounds: usize,
+    /// Rounds in all of the kernels whose gates the planned ones leave inconclusive; none if they are left so.
+    pub settle: Option<usize>,
     /// Whether it is a quick look.
     pub quick: bool,
     /// Where the random order starts.
@@ -155,6 +157,21 @@ impl Plan {
         jobs
     }
 
+    /// More rounds of these kernels, up to [`Self::settle`]: they follow [`Self::jobs`].
+    pub fn settling(&self, kernels: &[usize]) -> Vec<Job> {
+        // Another order than that of the first rounds.
+        let mut rng = Rng::with_seed(!self.seed);
+        let mut jobs = Vec::new();
+        for round in self.rounds..self.settle.unwrap_or(self.rounds) {
+            let mut kernels = kernels.to_vec();
+            rng.shuffle(&mut kernels);
+            for kernel in kernels {
+                self.block(round, Work::Run(kernel, self.size()), &mut rng, &mut jobs);
+            }
+        }
+        jobs
+    }
+
     /// Everyone who does a piece of work, in random order.
     fn block(&self, round: usize, work: Work, rng: &mut Rng, jobs: &mut Vec<Job>) {
         let all = match work {
@@ -203,7 +220,7 @@ impl Plan {
 
     /// What tells this plan from others; that of a shard is that of the whole.
     pub fn fingerprint(&self) -> String {
-        let mut text = format!("{} {} {}\n", self.corpus, self.quick, self.rounds);
+        let mut text = format!("{} {} {} {:?}\n", self.corpus, self.quick, self.rounds, self.settle);
         for job in self.all_jobs() {
             let args = job.kernel().map(|k| (&self.kernels[k].case, &self.kernels[k].args));
             text += &format!("{} {} {:?} {args:?}\n", job.round, job.implementation, job.work);
@@ -251,6 +268,7 @@ mod tests {
             warmers: vec![who("interpreter"), who("a/none")],
             counted: Vec::new(),
             rounds: 3,
+            settle: None,
             quick: false,
             seed: 1,
             shard: None,
@@ -341,6 +359,7 @@ mod tests {
     fn another_plan_has_another_fingerprint() {
         let others = [
             Plan { rounds: 4, ..plan() },
+            Plan { settle: Some(4), ..plan() },
             Plan { quick: true, ..plan() },
             Plan { seed: 2, ..plan() },
             Plan { corpus: "d".to_owned(), ..plan() },
@@ -348,6 +367,6 @@ mod tests {
             Plan { kernels: plan().kernels[..2].to_vec(), ..plan() },
         ];
         let prints: BTreeSet<String> = others.iter().chain([&plan()]).map(Plan::fingerprint).collect();
-        assert_eq!(prints.len(), 7);
+        assert_eq!(prints.len(), 8);
     }
 }

@@ -68,6 +68,8 @@ pub struct Setting<'s> {
     pub again: Option<Implementation>,
     /// Where each process is noted down, and what was done before.
     pub journal: Option<&'s mut Journal>,
+    /// Says of results which kernels of the plan, by index, have an inconclusive gate; asked once, if the plan would settle them.
+    pub inconclusive: Option<&'s dyn Fn(&BenchResults) -> Vec<usize>>,
 }
 
 /// Measures everything that is planned.
@@ -80,7 +82,7 @@ pub fn measure(
     runner: &mut dyn Runner,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> io::Result<BenchResults> {
-    let Setting { participants, filtered, again, mut journal } = setting;
+    let Setting { participants, filtered, again, journal, inconclusive } = setting;
     let mut results = BenchResults {
         lockstep_bench: VERSION,
         build: build::this(),
@@ -90,6 +92,7 @@ pub fn measure(
             quick: plan.quick,
             filtered,
             rounds: plan.rounds,
+            settle: plan.settle,
             seed: plan.seed,
             shard: plan.shard,
             again,
@@ -102,31 +105,57 @@ pub fn measure(
     };
     let warm = plan.chosen().into_iter().map(|k| &plan.kernels[k]).filter(|k| k.args.contains_key(&Size::Warm));
     results.warmup = warm.map(|kernel| workload(kernel, Size::Warm)).collect();
-    let mut counts = Vec::new();
     let jobs = plan.jobs();
-    for (number, job) in jobs.iter().enumerate() {
-        let kernel = job.kernel().map(|k| &plan.kernels[k]);
-        watch(Progress { done: number, all: jobs.len(), kernel, implementation: &job.implementation });
-        if is_void(&mut results, plan, job, runner) {
-            continue;
-        }
-        let entry = match journal.as_ref().and_then(|j| j.done(number)) {
-            Some(entry) => entry.clone(),
-            None => {
-                let start = Instant::now();
-                let outcome = run(plan, job, runner);
-                let entry = Entry { job: number, seconds: start.elapsed().as_secs_f64(), outcome };
-                if let Some(journal) = &mut journal {
-                    journal.append(&entry)?;
-                }
-                entry
-            }
-        };
-        results.conditions.seconds += entry.seconds;
-        record(&mut results, plan, job, entry.outcome, &mut counts);
+    let mut measuring = Measuring { plan, results, counts: Vec::new(), journal, runner, watch };
+    measuring.run_all(&jobs, 0)?;
+    if let Some(inconclusive) = inconclusive.filter(|_| plan.settle.is_some()) {
+        let mut first = measuring.results.clone();
+        finish(&mut first, plan, &measuring.counts);
+        measuring.run_all(&plan.settling(&inconclusive(&first)), jobs.len())?;
     }
+    let Measuring { mut results, counts, .. } = measuring;
     finish(&mut results, plan, &counts);
     Ok(results)
+}
+
+/// A run on its way.
+struct Measuring<'m> {
+    plan: &'m Plan,
+    results: BenchResults,
+    counts: Vec<Instructions>,
+    journal: Option<&'m mut Journal>,
+    runner: &'m mut dyn Runner,
+    watch: &'m mut dyn FnMut(Progress<'_>),
+}
+
+impl Measuring<'_> {
+    /// Runs jobs, of which the first has that number in the journal.
+    fn run_all(&mut self, jobs: &[Job], first: usize) -> io::Result<()> {
+        let Self { plan, results, counts, journal, runner, watch } = self;
+        for (n, job) in jobs.iter().enumerate() {
+            let number = first + n;
+            let kernel = job.kernel().map(|k| &plan.kernels[k]);
+            watch(Progress { done: number, all: first + jobs.len(), kernel, implementation: &job.implementation });
+            if is_void(results, plan, job, *runner) {
+                continue;
+            }
+            let entry = match journal.as_ref().and_then(|j| j.done(number)) {
+                Some(entry) => entry.clone(),
+                None => {
+                    let start = Instant::now();
+                    let outcome = run(plan, job, *runner);
+                    let entry = Entry { job: number, seconds: start.elapsed().as_secs_f64(), outcome };
+                    if let Some(journal) = journal {
+                        journal.append(&entry)?;
+                    }
+                    entry
+                }
+            };
+            results.conditions.seconds += entry.seconds;
+            record(results, plan, job, entry.outcome, counts);
+        }
+        Ok(())
+    }
 }
 
 fn workload(kernel: &Kernel, size: Size) -> Workload {
@@ -318,6 +347,7 @@ mod tests {
             warmers: who(&["a/none"]),
             counted: Vec::new(),
             rounds: 3,
+            settle: None,
             quick: true,
             seed: 4,
             shard: None,
@@ -326,7 +356,8 @@ mod tests {
     }
 
     fn setting<'s>(journal: Option<&'s mut Journal>) -> Setting<'s> {
-        Setting { participants: Vec::new(), filtered: false, again: Some("a/none".parse().expect("a name")), journal }
+        let again = Some("a/none".parse().expect("a name"));
+        Setting { participants: Vec::new(), filtered: false, again, journal, inconclusive: None }
     }
 
     #[test]
@@ -346,6 +377,23 @@ mod tests {
         assert!(results.warmup.iter().all(|w| w.size == Size::Warm && w.series.len() == 1));
         assert_eq!(results.conditions.calibration, Some(0.001));
         assert!(results.findings.is_empty(), "{:?}", results.findings);
+    }
+
+    #[test]
+    fn only_what_is_inconclusive_is_run_on() {
+        let plan = Plan { settle: Some(5), ..plan() };
+        let mut runner = fake();
+        let second = |first: &BenchResults| {
+            assert!(first.workloads.iter().all(|w| w.series[0].samples.len() == 3));
+            vec![1]
+        };
+        let setting = Setting { inconclusive: Some(&second), ..setting(None) };
+        let results = measure(&plan, setting, &mut runner, &mut |_| {}).expect("no journal");
+        assert_eq!(runner.jobs, 3 * (3 * (3 + 1) + 2) + 2 * 3);
+        for (workload, rounds) in results.workloads.iter().zip([3, 5, 3]) {
+            let found: Vec<usize> = workload.series[1].samples.iter().map(|s| s.round).collect();
+            assert_eq!(found, (0..rounds).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod show;
 mod subject;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,13 +23,16 @@ use crate::bench::process::Processes;
 use crate::bench::results::{Participant, VERSION};
 use crate::bench::runner::{self, Setting};
 use crate::bench::{BenchReport, BenchResults, Implementation, Kernel, build, instructions, merge};
-use crate::stats::Bootstrap;
+use crate::corpus::CorpusError;
+use crate::stats::{Bootstrap, Verdict};
 
 /// Measure how fast each backend runs each benchmark, and check the gates.
 ///
 /// Every sample is a process of its own; processes of all implementations alternate at random. Ratios are taken within rounds and carry 95 % intervals, whose
 /// unit is the process. An implementation whose parity fails in this build has no timing, and neither has one whose checksum differs. Gates stand in the
 /// corpus: a gate fails if the whole interval breaks its bound, and is inconclusive if the interval lies on both sides.
+///
+/// With `--settle N`, kernels with a gate that is inconclusive after the planned rounds get more of them, up to N, once: two looks at the gates make a wrong verdict at most twice as likely as one.
 ///
 /// A fixed piece of work before and after each process tells when the machine was disturbed: samples of which either is more than 15 % off the run's median are marked, and left out where
 /// at least half of a figure's samples, and three, remain. One implementation takes part twice, under two names: how often it differs from itself is the rate of false alarms.
@@ -51,6 +55,9 @@ pub(super) struct Options {
     /// Processes for each implementation and benchmark
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
+    /// Rounds in all of the kernels with a gate that is inconclusive after the first ones
+    #[arg(long, value_name = "N", conflicts_with_all = ["subject", "merge"])]
+    settle: Option<usize>,
     /// Seed of the order of processes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -93,6 +100,7 @@ const EXAMPLES: &str = "\
 Examples:
   lockstep bench --quick                              a look at everything, in a few minutes
   lockstep bench fib sieve --level default            two kernels, each backend at its own level
+  lockstep bench --rounds 3 --settle 9                more rounds for what three leave open
   lockstep bench --plan --quick                       what would be run, in which order
   lockstep bench --resume run.journal --results r.json   again after an interruption: goes on where it was
   lockstep bench --shard 1/2 --results 1.json         half of the kernels; the other half elsewhere, and then
@@ -126,6 +134,7 @@ pub(super) fn run(options: &Options) -> Done {
         counted: if options.instructions { natives().collect() } else { Vec::new() },
         implementations: present.iter().cloned().chain(again.clone()).collect(),
         rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 7 }),
+        settle: options.settle,
         quick: options.quick,
         seed: options.seed,
         shard: options.shard,
@@ -146,6 +155,13 @@ pub(super) fn run(options: &Options) -> Done {
             Some(Journal::open(file, &header)?)
         }
     };
+    let gates = corpus_gates(options)?;
+    let inconclusive = |results: &BenchResults| {
+        let gates = gates::judge(results, &plan.kernels, &gates, &Bootstrap::default());
+        let open: BTreeSet<String> =
+            gates.into_iter().filter(|g| g.verdict == Verdict::Inconclusive).filter_map(|g| g.kernel).collect();
+        plan.chosen().into_iter().filter(|&kernel| open.contains(&plan.kernels[kernel].name)).collect()
+    };
     let setting = Setting {
         participants,
         filtered: !options.filters.is_empty()
@@ -153,13 +169,15 @@ pub(super) fn run(options: &Options) -> Done {
             || !options.selection.levels.is_empty(),
         again: again.map(|a| a.runs().clone()),
         journal: journal.as_mut(),
+        inconclusive: Some(&inconclusive),
     };
     let scratch = std::env::temp_dir().join(format!("lockstep-bench-{}", std::process::id()));
-    let (calls, series) = if options.quick { (5, 60) } else { (3, 200) };
+    let (calls, series) = (3, if options.quick { 60 } else { 200 });
     let mut processes =
         Processes::new(options.corpus.corpus.clone(), options.peers.clone(), scratch.clone(), calls, series);
     let bar = Progress::new(plan.jobs().len(), "processes");
     let measured = runner::measure(&plan, setting, &mut processes, &mut |at| {
+        bar.of(at.all);
         bar.at(at.done, format!("{} {}", at.kernel.map_or("compile", |k| &k.name), at.implementation));
     });
     bar.finish();
@@ -194,18 +212,21 @@ fn conclude(options: &Options, kernels: &[Kernel], mut results: BenchResults) ->
     }
     let bootstrap = Bootstrap::default();
     let analysis = Analysis::of(&results, &bootstrap);
-    // A subject has no corpus, and no gates over all of it.
-    let corpus = match &options.subject {
-        Some(_) => CorpusGates::default(),
-        None => CorpusGates::load(&options.corpus.corpus)?,
-    };
-    let gates = gates::judge(&results, kernels, &corpus, &bootstrap);
+    let gates = gates::judge(&results, kernels, &corpus_gates(options)?, &bootstrap);
     let report = BenchReport { results, analysis, gates };
     if let Some(file) = &options.results {
         std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")
             .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
     }
     Ok(show::report(&report, options.strict))
+}
+
+/// The gates over all kernels. A subject has no corpus, and none of them.
+fn corpus_gates(options: &Options) -> Result<CorpusGates, CorpusError> {
+    match &options.subject {
+        Some(_) => Ok(CorpusGates::default()),
+        None => CorpusGates::load(&options.corpus.corpus),
+    }
 }
 
 /// The second name of the one who takes part twice.

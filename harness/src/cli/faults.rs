@@ -47,7 +47,7 @@ pub(super) struct Options {
     /// Every fault against every gate but those that measure time or take long, not each against the gate meant for it alone
     #[arg(long)]
     matrix: bool,
-    /// Commands at a time; those that measure time run alone
+    /// Commands at a time; as many as the machine has processors if not said
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
     /// Write the results as JSON

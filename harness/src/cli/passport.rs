@@ -258,6 +258,10 @@ fn again(old: &Passport, about: &About<'_>, scratch: &Scratch, files: &mut Files
         if conditions.quick {
             args.push("--quick");
         }
+        let settle = conditions.settle.map(|rounds| rounds.to_string());
+        if let Some(settle) = &settle {
+            args.extend(["--settle", settle]);
+        }
         files.bench = Some(run_part(Part::Bench, about, &args, scratch)?);
     }
     Ok(())

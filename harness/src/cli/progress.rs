@@ -53,6 +53,11 @@ impl Progress {
         }
     }
 
+    /// There are so many steps after all.
+    pub(super) fn of(&self, steps: usize) {
+        self.bar.set_length(steps as u64);
+    }
+
     /// Ends it; nothing is left to see.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();

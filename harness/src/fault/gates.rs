@@ -23,11 +23,9 @@ pub struct Gate {
     pub command: &'static str,
     /// How its finding is told from those of other gates.
     finds: Finding,
-    /// Whether it measures time and must run alone.
-    pub alone: bool,
     /// Whether PUC Lua judges, which only a build with the feature `oracle` holds.
     pub needs_oracle: bool,
-    /// Whether it takes a minute where it finds nothing: in a matrix, too, it meets the faults that it is meant to catch, and no others.
+    /// Whether it measures time, or takes a minute where it finds nothing: in a matrix, too, it meets the faults that it is meant to catch, and no others.
     pub slow: bool,
 }
 
@@ -61,7 +59,6 @@ pub const GATES: &[Gate] = &[
         about: "IR cases at their edge values, against the evaluator and what is stated",
         command: "parity ir/ --backend BACKEND --level default --timeout 5 --jobs 1",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
@@ -70,7 +67,6 @@ pub const GATES: &[Gate] = &[
         about: "random IR functions, against the evaluator",
         command: "fuzz ir --count 3000 --backend BACKEND --level default --stop-after 1 --shrink 0 --jobs 1",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
@@ -79,7 +75,6 @@ pub const GATES: &[Gate] = &[
         about: "bytecode cases, the instruction grid and the benchmarks, in every configuration, against the interpreter and what is stated",
         command: "parity bytecode/ bench/ --backend BACKEND --level default --timeout 10 --jobs 1",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
@@ -88,16 +83,14 @@ pub const GATES: &[Gate] = &[
         about: "random programs, in every configuration, against the interpreter",
         command: "fuzz bytecode --count 400 --backend BACKEND --level default --stop-after 1 --no-shrink --timeout 10 --jobs 1",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
     Gate {
         id: "fuzz-dynamic",
         about: "random dynamic programs, optimised and not, under stress of the collector and not, against the plain interpreter",
-        command: "fuzz bytecode --dynamic --seed 5 --count 1000 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
+        command: "fuzz bytecode --dynamic --seed 5 --count 500 --backend BACKEND --level default --stop-after 1 --no-shrink --jobs 1",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: false,
         slow: true,
     },
@@ -106,7 +99,6 @@ pub const GATES: &[Gate] = &[
         about: "random Lua programs, optimised and not, under stress of the collector and not, against PUC Lua",
         command: "fuzz lua --seed 1 --count 800 --stop-after 1 --shrink 0 --jobs 1",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: true,
         slow: true,
     },
@@ -115,7 +107,6 @@ pub const GATES: &[Gate] = &[
         about: "counts that sum to the interpreter's; shares of native and inline; every instruction compiles",
         command: "coverage --quick --backend BACKEND --level default",
         finds: Finding::Status,
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
@@ -124,7 +115,6 @@ pub const GATES: &[Gate] = &[
         about: "the same unit gives the same bytes",
         command: "parity ir/edge/iadd ir/edge/brif ir/edge/call --backend BACKEND --level default --timeout 2 --jobs 1 --results RESULTS",
         finds: Finding::Kind("not_deterministic"),
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
@@ -133,7 +123,6 @@ pub const GATES: &[Gate] = &[
         about: "a death, a hang, noise or a huge allocation is one failed trial, told as what it is",
         command: "parity ir/edge/brif --backend BACKEND --level default --timeout 2 --jobs 1 --results RESULTS",
         finds: Finding::Death,
-        alone: false,
         needs_oracle: false,
         slow: false,
     },
@@ -142,18 +131,16 @@ pub const GATES: &[Gate] = &[
         about: "the interpreter's time over the backend's, lower end of the interval",
         command: BENCH,
         finds: Finding::Bench("uplift"),
-        alone: true,
         needs_oracle: false,
-        slow: false,
+        slow: true,
     },
     Gate {
         id: "compile-time",
         about: "the backend's compile time over another's, upper end of the interval",
         command: BENCH,
         finds: Finding::Bench("compile_time"),
-        alone: true,
         needs_oracle: false,
-        slow: false,
+        slow: true,
     },
 ];
 

@@ -25,9 +25,9 @@ pub struct Plan<'p> {
     pub not_planted: Vec<&'static str>,
     /// Which gates.
     pub gates: Vec<&'static Gate>,
-    /// Every fault against every gate that neither measures time nor is slow, and not each against the gate meant for it alone.
+    /// Every fault against every gate that is not slow, and not each against the gate meant for it alone.
     pub matrix: bool,
-    /// Commands at a time; those that measure time run alone.
+    /// Commands at a time. What is planted in times is a multiple of what commands do to each other.
     pub jobs: usize,
     /// A directory for what commands write.
     pub scratch: &'p Path,
@@ -43,7 +43,7 @@ impl Plan<'_> {
     /// The commands: each gate's without a fault first, then fault by fault.
     fn jobs(&self) -> Vec<Job> {
         let wanted = |fault: Option<&Fault>, gate: &Gate| match fault {
-            Some(fault) => self.matrix && !gate.alone && !gate.slow || fault.gate == gate.id,
+            Some(fault) => self.matrix && !gate.slow || fault.gate == gate.id,
             None => self.matrix || self.faults.iter().any(|f| f.gate == gate.id),
         };
         let mut jobs: Vec<Job> = Vec::new();
@@ -62,8 +62,7 @@ impl Plan<'_> {
     /// Runs all of it. `tell` hears of each cell as it comes, with how many commands are done and how many there are.
     pub fn run(&self, tell: &(dyn Fn(&Cell, usize, usize) + Sync)) -> FaultsResults {
         let start = Instant::now();
-        let (alone, together): (Vec<Job>, Vec<Job>) = self.jobs().into_iter().partition(|job| job.gates[0].alone);
-        let total = alone.len() + together.len();
+        let jobs = self.jobs();
         let contest = Contest { backend: self.column.backend.clone(), rivals: self.rivals.clone() };
         let cells = Mutex::new(Vec::new());
         let done = AtomicUsize::new(0);
@@ -74,17 +73,16 @@ impl Plan<'_> {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             for (gate, answer) in job.gates.iter().zip(answers) {
                 let cell = cell(job.fault, gate, answer);
-                tell(&cell, done, total);
+                tell(&cell, done, jobs.len());
                 cells.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(cell);
             }
         };
-        alone.iter().for_each(|job| conduct(job, 0));
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for slot in 0..self.jobs.max(1) {
-                let (next, together, conduct) = (&next, &together, &conduct);
+                let (next, jobs, conduct) = (&next, &jobs, &conduct);
                 scope.spawn(move || {
-                    while let Some(job) = together.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                         conduct(job, slot);
                     }
                 });

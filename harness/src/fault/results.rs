@@ -22,7 +22,7 @@ pub struct FaultsResults {
     /// Where the faults were planted.
     #[serde(flatten)]
     pub column: Column,
-    /// Whether every fault met every gate that neither measures time nor is slow; otherwise each met the gate meant for it alone.
+    /// Whether every fault met every gate that neither measures time nor takes long; otherwise each met the gate meant for it alone.
     pub matrix: bool,
     /// The gates: the matrix's columns, in order.
     pub gates: Vec<GateRow>,

@@ -18,9 +18,9 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         id: "slow-compiler",
         layer: Layer::Speed,
-        about: "a unit is compiled twenty times over, as by passes that repeat until nothing changes",
+        about: "a unit is compiled again six times, as by passes that repeat until nothing changes",
         gate: "compile-time",
-        plant: Plant::Recompile(20),
+        plant: Plant::Recompile(6),
     },
 ];
 

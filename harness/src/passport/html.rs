@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::model::{Bench, Coverage, Parity, Passport, Tested};
+use crate::report::format::rounds;
 use crate::results::Summary;
 use crate::stats::Verdict;
 
@@ -180,8 +181,8 @@ impl Page {
         let quick = if conditions.quick { "small sizes" } else { "full sizes" };
         let _ = writeln!(
             self.0,
-            "<p class=\"soft\">{} rounds at {quick}; ratios of times with 95 % intervals, whose unit is the process.</p>",
-            conditions.rounds
+            "<p class=\"soft\">{} at {quick}; ratios of times with 95 % intervals, whose unit is the process.</p>",
+            rounds(conditions)
         );
         let row = |f: &crate::bench::analysis::Figure| {
             let i = &f.ratio;

@@ -1,5 +1,6 @@
 //! How numbers are written for people.
 
+use crate::bench::results::Conditions;
 use crate::stats::Interval;
 
 /// A number with about three digits that mean something.
@@ -60,6 +61,13 @@ pub fn count(value: u64) -> String {
 /// A count with its noun in the right number.
 pub fn counted(value: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
+}
+
+/// How many rounds a run of benchmarks had.
+pub fn rounds(conditions: &Conditions) -> String {
+    let rounds = counted(conditions.rounds as u64, "round");
+    let more = conditions.settle.filter(|most| *most > conditions.rounds);
+    more.map_or(rounds.clone(), |most| format!("{rounds}, {most} where a gate was inconclusive"))
 }
 
 /// A share in percent; only what is whole is called 100 %.

@@ -14,7 +14,7 @@ pub mod choice;
 pub mod document;
 pub mod environment;
 pub mod findings;
-mod format;
+pub(crate) mod format;
 pub mod gather;
 pub mod github;
 pub mod junit;

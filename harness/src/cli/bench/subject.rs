@@ -38,6 +38,7 @@ pub(super) fn run(options: &Options, file: &Path) -> Done {
         counted: Vec::new(),
         implementations: participants.iter().map(|p| p.implementation.clone()).chain(again.clone()).collect(),
         rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 7 }),
+        settle: None,
         quick: options.quick,
         seed: options.seed,
         shard: options.shard,
@@ -56,6 +57,7 @@ pub(super) fn run(options: &Options, file: &Path) -> Done {
         filtered: !options.filters.is_empty(),
         again: again.map(|a| a.runs().clone()),
         journal: journal.as_mut(),
+        inconclusive: None,
     };
     let mut runner = SubjectRunner::new(subject, version);
     let bar = Progress::new(plan.jobs().len(), "processes");

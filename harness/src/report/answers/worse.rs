@@ -145,7 +145,8 @@ fn gates(report: &Report, found: &mut Findings) {
     if !inconclusive.is_empty() {
         let gates = counted(inconclusive.len() as u64, "bound");
         let hold = if inconclusive.len() == 1 { "holds" } else { "hold" };
-        let rounds = counted(bench.conditions.rounds as u64, "round");
+        let conditions = &bench.conditions;
+        let rounds = counted(conditions.settle.unwrap_or(0).max(conditions.rounds) as u64, "round");
         let names = some(inconclusive);
         found.said.push(format!("Whether {gates} of speed {hold} cannot be told from {rounds}: {names}."));
     }

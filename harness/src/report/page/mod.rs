@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::answers::{Answer, State, answers};
 use super::charts::{self, Chart};
 use super::document::{Cell, Part, Section, Table};
-use super::format::counted;
+use super::format::rounds;
 use super::model::Report;
 use super::sections::{board, noise, sections};
 
@@ -63,7 +63,7 @@ fn top(report: &Report, sections: &[Section]) -> Markup {
     let mut facts = vec![machine.cpu.clone(), machine.system.clone()];
     if let Some(bench) = &report.bench {
         let sizes = if bench.conditions.quick { "small" } else { "full" };
-        facts.push(format!("{sizes} sizes, {}", counted(bench.conditions.rounds as u64, "round")));
+        facts.push(format!("{sizes} sizes, {}", rounds(&bench.conditions)));
     }
     facts.retain(|fact| !fact.is_empty());
     html! {

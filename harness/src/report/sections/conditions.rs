@@ -2,7 +2,7 @@
 
 use crate::report::answers::State;
 use crate::report::document::{Cell, Section, Table};
-use crate::report::format::{count, counted, seconds};
+use crate::report::format::{count, counted, rounds, seconds};
 use crate::report::model::{Bench, Environment};
 
 pub(super) fn section(environment: &Environment, bench: Option<&Bench>) -> Section {
@@ -94,7 +94,7 @@ fn machine(environment: &Environment, bench: Option<&Bench>) -> Vec<(String, Str
         row("virtual machine", machine.virtualised.map_or_else(unknown, yes));
         let load = |load: Option<f64>| load.map_or_else(unknown, |l| format!("{l:.2}"));
         row("load, before and after", format!("{}, {}", load(machine.load), load(bench.conditions.load_at_end)));
-        row("rounds", format!("{} (seed {})", bench.conditions.rounds, bench.conditions.seed));
+        row("rounds", format!("{} (seed {})", rounds(&bench.conditions), bench.conditions.seed));
         row("sizes", if bench.conditions.quick { "quick" } else { "full" }.to_owned());
         row("benchmarks took", seconds(bench.conditions.seconds));
         if let Some(alarms) = false_alarms(bench) {

@@ -210,6 +210,11 @@ fn load(call: &mut Scope<'_>) -> HostResult {
     }
     let mut source = Vec::new();
     loop {
+        // A function of the host can answer without end, and is no event at which anybody looks.
+        call.poll()?;
+        if source.len() as u64 > call.available() {
+            return Err(HostError::OutOfMemory);
+        }
         let more = call.scope(|scope| {
             let piece = scope.call_protected(first, &[])?;
             let piece = match piece {
