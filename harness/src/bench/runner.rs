@@ -57,6 +57,9 @@ pub struct Progress<'j> {
     pub implementation: &'j Implementation,
 }
 
+/// Names kernels, by index.
+pub type Inconclusive<'s> = &'s dyn Fn(&BenchResults) -> Vec<usize>;
+
 /// A run, besides its plan.
 #[derive(Default)]
 pub struct Setting<'s> {
@@ -69,7 +72,7 @@ pub struct Setting<'s> {
     /// Where each process is noted down, and what was done before.
     pub journal: Option<&'s mut Journal>,
     /// Says of results which kernels of the plan, by index, have an inconclusive gate; asked once, if the plan would settle them.
-    pub inconclusive: Option<&'s dyn Fn(&BenchResults) -> Vec<usize>>,
+    pub inconclusive: Option<Inconclusive<'s>>,
 }
 
 /// Measures everything that is planned.
