@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// The directory with `script.lua`, which is written once: tests run at the same time.
 static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let directory = std::env::temp_dir().join(format!("lockstep-lua-command-{}", std::process::id()));
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lua_command");
     std::fs::create_dir_all(&directory).expect("a directory for scripts");
     std::fs::write(directory.join("script.lua"), "#!/usr/bin/lua\nprint(#arg, arg[0], ...)\nprint(arg[-1], x)\n")
         .expect("the script is written");

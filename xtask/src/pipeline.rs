@@ -128,7 +128,10 @@ pub const CI: &[Row] = &[
         shows: "quick benchmarks with gates, each backend at its default level; the other levels are for the main job",
         commands: |sh, _| {
             vec![
-                lockstep(sh, "bench --quick --level default --results TARGET/lockstep/ci/bench-results.json"),
+                lockstep(
+                    sh,
+                    "bench --quick --level default --settle 6 --results TARGET/lockstep/ci/bench-results.json",
+                ),
                 // The one gate about another level.
                 lockstep(sh, "bench xorshift --quick --no-peers --backend dynasm --backend cranelift"),
             ]
@@ -151,7 +154,7 @@ pub const CI: &[Row] = &[
             let one = "--only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json";
             vec![
                 lockstep(sh, "faults --backend dynasm --results TARGET/lockstep/ci/faults-results.json"),
-                lockstep(sh, &format!("baseline save --runs 1 {one}")),
+                lockstep(sh, &format!("baseline save --runs 3 {one}")),
                 must_fail(sh, &format!("baseline check {one} --plant dynasm/speed=1.3")),
             ]
         },

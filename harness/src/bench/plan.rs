@@ -29,7 +29,7 @@ pub struct Plan {
     pub counted: Vec<Implementation>,
     /// Processes for each implementation and workload.
     pub rounds: usize,
-    /// Rounds in all of the kernels whose gates the planned ones leave inconclusive; none if they are left so.
+    /// Rounds in all of the kernels with a gate that does not pass in the planned ones; none if they get no more.
     pub settle: Option<usize>,
     /// Whether it is a quick look.
     pub quick: bool,

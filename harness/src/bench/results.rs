@@ -70,7 +70,7 @@ pub struct Conditions {
     pub filtered: bool,
     /// Rounds: processes per implementation and workload.
     pub rounds: usize,
-    /// Rounds in all of the kernels with a gate that was inconclusive after [`Self::rounds`].
+    /// Rounds in all of the kernels with a gate that did not pass in [`Self::rounds`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<usize>,
     /// Seed of the order.

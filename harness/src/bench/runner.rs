@@ -58,7 +58,7 @@ pub struct Progress<'j> {
 }
 
 /// Names kernels, by index.
-pub type Inconclusive<'s> = &'s dyn Fn(&BenchResults) -> Vec<usize>;
+pub type Unsettled<'s> = &'s dyn Fn(&BenchResults) -> Vec<usize>;
 
 /// A run, besides its plan.
 #[derive(Default)]
@@ -71,8 +71,8 @@ pub struct Setting<'s> {
     pub again: Option<Implementation>,
     /// Where each process is noted down, and what was done before.
     pub journal: Option<&'s mut Journal>,
-    /// Says of results which kernels of the plan, by index, have an inconclusive gate; asked once, if the plan would settle them.
-    pub inconclusive: Option<Inconclusive<'s>>,
+    /// Says of results which kernels of the plan, by index, have a gate that did not pass; asked once, if the plan would settle them.
+    pub unsettled: Option<Unsettled<'s>>,
 }
 
 /// Measures everything that is planned.
@@ -85,7 +85,7 @@ pub fn measure(
     runner: &mut dyn Runner,
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> io::Result<BenchResults> {
-    let Setting { participants, filtered, again, journal, inconclusive } = setting;
+    let Setting { participants, filtered, again, journal, unsettled } = setting;
     let mut results = BenchResults {
         lockstep_bench: VERSION,
         build: build::this(),
@@ -111,10 +111,10 @@ pub fn measure(
     let jobs = plan.jobs();
     let mut measuring = Measuring { plan, results, counts: Vec::new(), journal, runner, watch };
     measuring.run_all(&jobs, 0)?;
-    if let Some(inconclusive) = inconclusive.filter(|_| plan.settle.is_some()) {
+    if let Some(unsettled) = unsettled.filter(|_| plan.settle.is_some()) {
         let mut first = measuring.results.clone();
         finish(&mut first, plan, &measuring.counts);
-        measuring.run_all(&plan.settling(&inconclusive(&first)), jobs.len())?;
+        measuring.run_all(&plan.settling(&unsettled(&first)), jobs.len())?;
     }
     let Measuring { mut results, counts, .. } = measuring;
     finish(&mut results, plan, &counts);
@@ -360,7 +360,7 @@ mod tests {
 
     fn setting<'s>(journal: Option<&'s mut Journal>) -> Setting<'s> {
         let again = Some("a/none".parse().expect("a name"));
-        Setting { participants: Vec::new(), filtered: false, again, journal, inconclusive: None }
+        Setting { participants: Vec::new(), filtered: false, again, journal, unsettled: None }
     }
 
     #[test]
@@ -383,14 +383,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_inconclusive_is_run_on() {
+    fn only_what_is_unsettled_is_run_on() {
         let plan = Plan { settle: Some(5), ..plan() };
         let mut runner = fake();
         let second = |first: &BenchResults| {
             assert!(first.workloads.iter().all(|w| w.series[0].samples.len() == 3));
             vec![1]
         };
-        let setting = Setting { inconclusive: Some(&second), ..setting(None) };
+        let setting = Setting { unsettled: Some(&second), ..setting(None) };
         let results = measure(&plan, setting, &mut runner, &mut |_| {}).expect("no journal");
         assert_eq!(runner.jobs, 3 * (3 * (3 + 1) + 2) + 2 * 3);
         for (workload, rounds) in results.workloads.iter().zip([3, 5, 3]) {

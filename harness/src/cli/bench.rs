@@ -32,7 +32,7 @@ use crate::stats::{Bootstrap, Verdict};
 /// unit is the process. An implementation whose parity fails in this build has no timing, and neither has one whose checksum differs. Gates stand in the
 /// corpus: a gate fails if the whole interval breaks its bound, and is inconclusive if the interval lies on both sides.
 ///
-/// With `--settle N`, kernels with a gate that is inconclusive after the planned rounds get more of them, up to N, once: two looks at the gates make a wrong verdict at most twice as likely as one.
+/// With `--settle N`, kernels with a gate that does not pass in the planned rounds get more of them, up to N, once: two looks at a gate make a wrong pass at most twice as likely as one, and a wrong failure less likely.
 ///
 /// A fixed piece of work before and after each process tells when the machine was disturbed: samples of which either is more than 15 % off the run's median are marked, and left out where
 /// at least half of a figure's samples, and three, remain. One implementation takes part twice, under two names: how often it differs from itself is the rate of false alarms.
@@ -55,7 +55,7 @@ pub(super) struct Options {
     /// Processes for each implementation and benchmark
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// Rounds in all of the kernels with a gate that is inconclusive after the first ones
+    /// Rounds in all of the kernels with a gate that does not pass in the first ones
     #[arg(long, value_name = "N", conflicts_with_all = ["subject", "merge"])]
     settle: Option<usize>,
     /// Seed of the order of processes
@@ -156,10 +156,10 @@ pub(super) fn run(options: &Options) -> Done {
         }
     };
     let gates = corpus_gates(options)?;
-    let inconclusive = |results: &BenchResults| {
+    let unsettled = |results: &BenchResults| {
         let gates = gates::judge(results, &plan.kernels, &gates, &Bootstrap::default());
         let open: BTreeSet<String> =
-            gates.into_iter().filter(|g| g.verdict == Verdict::Inconclusive).filter_map(|g| g.kernel).collect();
+            gates.into_iter().filter(|g| g.verdict != Verdict::Pass).filter_map(|g| g.kernel).collect();
         plan.chosen().into_iter().filter(|&kernel| open.contains(&plan.kernels[kernel].name)).collect()
     };
     let setting = Setting {
@@ -169,10 +169,10 @@ pub(super) fn run(options: &Options) -> Done {
             || !options.selection.levels.is_empty(),
         again: again.map(|a| a.runs().clone()),
         journal: journal.as_mut(),
-        inconclusive: Some(&inconclusive),
+        unsettled: Some(&unsettled),
     };
     let scratch = std::env::temp_dir().join(format!("lockstep-bench-{}", std::process::id()));
-    let (calls, series) = (3, if options.quick { 60 } else { 200 });
+    let (calls, series) = if options.quick { (5, 60) } else { (3, 200) };
     let mut processes =
         Processes::new(options.corpus.corpus.clone(), options.peers.clone(), scratch.clone(), calls, series);
     let bar = Progress::new(plan.jobs().len(), "processes");

@@ -67,7 +67,7 @@ pub fn counted(value: u64, noun: &str) -> String {
 pub fn rounds(conditions: &Conditions) -> String {
     let rounds = counted(conditions.rounds as u64, "round");
     let more = conditions.settle.filter(|most| *most > conditions.rounds);
-    more.map_or(rounds.clone(), |most| format!("{rounds}, {most} where a gate was inconclusive"))
+    more.map_or(rounds.clone(), |most| format!("{rounds}, {most} where a gate did not pass at first"))
 }
 
 /// A share in percent; only what is whole is called 100 %.

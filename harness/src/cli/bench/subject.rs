@@ -57,7 +57,7 @@ pub(super) fn run(options: &Options, file: &Path) -> Done {
         filtered: !options.filters.is_empty(),
         again: again.map(|a| a.runs().clone()),
         journal: journal.as_mut(),
-        inconclusive: None,
+        unsettled: None,
     };
     let mut runner = SubjectRunner::new(subject, version);
     let bar = Progress::new(plan.jobs().len(), "processes");
