@@ -197,6 +197,34 @@ fn calls_of_other_functions_go_through_their_records_or_the_interpreter() {
 }
 
 #[test]
+fn a_leaf_prefix_answers_instead_of_the_callee() {
+    let module = assembled(
+        "func main(n: i64) -> i64 {
+            call n, clamped(n)
+            ret n
+        }
+        func clamped(n: i64) -> i64 {
+            jlti.i64 n, 100, small
+            const.i64 n, 200
+            sub.i64 n, n, 100
+            ret n
+        small:
+            ret n
+        }",
+    );
+    for options in all_options() {
+        let mut world = World::new(&module, &options);
+        world.unlink(1);
+        assert_eq!(world.run(0, &[7]), End::Ok(7, I64), "{options:?}");
+        let counts = options.countdown || options.coverage;
+        assert_eq!(world.called.len(), usize::from(counts), "{options:?}");
+        world.called.clear();
+        assert_eq!(world.run(0, &[107]), End::Ok(100, I64));
+        assert_eq!(world.called, [HelperId::InterpretCall]);
+    }
+}
+
+#[test]
 fn tail_calls_loop_or_are_handed_over() {
     let module = assembled(
         "func count(n: i64, total: i64) -> i64 {

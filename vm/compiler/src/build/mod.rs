@@ -8,7 +8,7 @@
 //! What instructions compute is in `operation.rs`; here are blocks, branches, events, calls, arrays and returns.
 
 mod graph;
-mod operation;
+pub mod operation;
 
 use std::collections::HashMap;
 

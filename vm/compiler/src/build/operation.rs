@@ -1,7 +1,7 @@
 //! What instructions without control flow compute, by meaning and kind.
 
 use lockstep_bytecode::{BinOp, Cc, ConvertMode, Instr, Kind, Sem, UnOp, Value as Operand};
-use lockstep_ir::{Op, Type, Value};
+use lockstep_ir::{Builder, Op, Type, Value};
 use lockstep_layout::HelperId;
 
 use super::Translation;
@@ -21,12 +21,7 @@ impl Translation<'_> {
             Sem::Const => self.constant(kind, immediate(1)),
             Sem::Pool => {
                 let Operand::Pool(index) = operands[1] else { unreachable!("the operand is a constant of the pool") };
-                let bits = self.code.function.pool[index.index()];
-                if kind == Kind::F64 {
-                    self.b.fconst(f64::from_bits(bits))
-                } else {
-                    self.b.iconst(type_of(kind), bits as i64)
-                }
+                pool_constant(&mut self.b, kind, self.code.function.pool[index.index()])
             }
             Sem::Move => get(self, 1),
             Sem::Select => {
@@ -58,9 +53,8 @@ impl Translation<'_> {
         }
     }
 
-    /// A small constant of any kind.
     pub(super) fn constant(&mut self, kind: Kind, value: i64) -> Value {
-        if kind == Kind::F64 { self.b.fconst(value as f64) } else { self.b.iconst(type_of(kind), value) }
+        constant(&mut self.b, kind, value)
     }
 
     fn negated(&mut self, truth: Value) -> Value {
@@ -68,22 +62,8 @@ impl Translation<'_> {
         self.b.one(Op::Bxor, Type::I8, &[truth, one])
     }
 
-    /// A truth value, and the one it must have for the relation to hold.
     pub(super) fn compare(&mut self, kind: Kind, cc: Cc, a: Value, b: Value) -> (Value, bool) {
-        let pick = |float, signed, unsigned| match kind {
-            Kind::F64 => float,
-            _ if kind.is_signed() => signed,
-            _ => unsigned,
-        };
-        let op = match cc {
-            Cc::Eq => pick(Op::FcmpEq, Op::IcmpEq, Op::IcmpEq),
-            Cc::Ne => pick(Op::FcmpNe, Op::IcmpNe, Op::IcmpNe),
-            Cc::Lt | Cc::NotLt => pick(Op::FcmpLt, Op::IcmpSlt, Op::IcmpUlt),
-            Cc::Le | Cc::NotLe => pick(Op::FcmpLe, Op::IcmpSle, Op::IcmpUle),
-            Cc::Gt => pick(Op::FcmpGt, Op::IcmpSgt, Op::IcmpUgt),
-            Cc::Ge => pick(Op::FcmpGe, Op::IcmpSge, Op::IcmpUge),
-        };
-        (self.b.one(op, type_of(kind), &[a, b]), !matches!(cc, Cc::NotLt | Cc::NotLe))
+        compare(&mut self.b, kind, cc, a, b)
     }
 
     fn binary(&mut self, kind: Kind, op: BinOp, a: Value, b: Value) -> Value {
@@ -280,4 +260,32 @@ impl Translation<'_> {
         let outside = self.negated(inside);
         self.exit_if(outside, ExitReason::Conversion);
     }
+}
+
+/// A small constant of any kind.
+pub fn constant(b: &mut Builder<'_>, kind: Kind, value: i64) -> Value {
+    if kind == Kind::F64 { b.fconst(value as f64) } else { b.iconst(type_of(kind), value) }
+}
+
+/// A constant of a function's pool.
+pub fn pool_constant(b: &mut Builder<'_>, kind: Kind, bits: u64) -> Value {
+    if kind == Kind::F64 { b.fconst(f64::from_bits(bits)) } else { b.iconst(type_of(kind), bits as i64) }
+}
+
+/// A truth value, and the one it must have for the relation to hold.
+pub fn compare(builder: &mut Builder<'_>, kind: Kind, cc: Cc, a: Value, b: Value) -> (Value, bool) {
+    let pick = |float, signed, unsigned| match kind {
+        Kind::F64 => float,
+        _ if kind.is_signed() => signed,
+        _ => unsigned,
+    };
+    let op = match cc {
+        Cc::Eq => pick(Op::FcmpEq, Op::IcmpEq, Op::IcmpEq),
+        Cc::Ne => pick(Op::FcmpNe, Op::IcmpNe, Op::IcmpNe),
+        Cc::Lt | Cc::NotLt => pick(Op::FcmpLt, Op::IcmpSlt, Op::IcmpUlt),
+        Cc::Le | Cc::NotLe => pick(Op::FcmpLe, Op::IcmpSle, Op::IcmpUle),
+        Cc::Gt => pick(Op::FcmpGt, Op::IcmpSgt, Op::IcmpUgt),
+        Cc::Ge => pick(Op::FcmpGe, Op::IcmpSge, Op::IcmpUge),
+    };
+    (builder.one(op, type_of(kind), &[a, b]), !matches!(cc, Cc::NotLt | Cc::NotLe))
 }

@@ -1,7 +1,7 @@
 //! Calls of bytecode functions.
 //!
 //! In order: depth and stack segment are checked, then the countdown, so that whatever exits has changed nothing and the
-//! interpreter makes the whole call; then the pc is stored, the live references, and the callee's header; then the typed
+//! interpreter makes the whole call; then a leaf prefix of the callee, if it has one, may make the call unnecessary (`leaf.rs`); then the pc is stored, the live references, and the callee's header; then the typed
 //! entry is called, directly where the callee is the function itself, otherwise through the callee's record.
 //!
 //! Depth, its limit and the segment's end are the same as long as a frame is there. So what a call has checked needs no check
@@ -12,11 +12,12 @@
 
 use std::collections::HashSet;
 
-use lockstep_bytecode::{FuncId, Kind};
+use lockstep_bytecode::{FuncId, Function as Callee, Kind};
 use lockstep_ir::cfg::Cfg;
 use lockstep_ir::{Block, Function, Imm, Inst, Op, Signature, Type, Value};
 use lockstep_layout::{Status, callee_offset, ctx_offset, frame_offset, frame_size, function_offset, payload_offset};
 
+use super::leaf::LeafPrefix;
 use super::{Lowering, TYPED, store_slot};
 use crate::build::{CTX, DATA, FRAME};
 use crate::code::Code;
@@ -64,6 +65,12 @@ impl Lowering<'_> {
             let exit = self.exit_for(inst, ExitReason::Countdown);
             self.countdown(inst, exit);
         }
+        let function = self.code.module.function(callee);
+        let signature = typed_signature(function);
+        let join = self.func.make_block();
+        if !self.options.countdown && !self.options.coverage {
+            self.answer_leaf(inst, function, &args, result, join);
+        }
         let state = self.state_of(inst);
         if self.options.coverage {
             let pc = lockstep_bytecode::Pc(self.states[state.index()].pc);
@@ -72,9 +79,6 @@ impl Lowering<'_> {
         self.store_pc_and_references(inst, state);
         let frame = self.write_header(inst, callee, depth);
 
-        let function = self.code.module.function(callee);
-        let signature = typed_signature(function);
-        let join = self.func.make_block();
         let cold = self.make_cold();
         let status = self.func.add_param(cold, Type::I32);
         let results = if callee == self.code.id {
@@ -116,6 +120,20 @@ impl Lowering<'_> {
         let limit = b.load(Type::I64, regions::CTX, CTX, ctx_offset::SEGMENT_END as i32);
         let beyond = b.one(Op::IcmpUgt, Type::I64, &[end, limit]);
         self.leave_if(inst, beyond, exit);
+    }
+
+    /// Goes to `join` with the result if a leaf prefix of the callee has one for these arguments.
+    fn answer_leaf(&mut self, inst: Inst, function: &Callee, args: &[Value], result: Option<Value>, join: Block) {
+        let Some(prefix) = LeafPrefix::of(function) else { return };
+        let next = self.make_hot();
+        let mut b = self.builder(inst);
+        let (condition, when) = prefix.condition(&mut b, args);
+        // A result that nobody takes is dropped.
+        let value = prefix.result(&mut b, args).filter(|_| result.is_some());
+        let (answered, called): ((Block, &[Value]), (Block, &[Value])) = ((join, value.as_slice()), (next, &[]));
+        let (then, otherwise) = if when == prefix.taken { (answered, called) } else { (called, answered) };
+        b.brif(condition, then, otherwise);
+        self.current = next;
     }
 
     /// The exit at the call's own pc, for another reason than the one its frame state names.

@@ -5,12 +5,14 @@
 //! the same values.
 //!
 //! - *Exits* (`exit.rs`) are cold blocks that write the frame back. Exits with equal frame states share one.
-//! - *Calls* (`call.rs`) check limits, write the callee's header, and answer every status there is.
+//! - *Calls* (`call.rs`) check limits, write the callee's header, and answer every status there is; where the callee begins with
+//!   a leaf prefix (`leaf.rs`), only if they must.
 //! - *Entries* (`entry.rs`): the universal entry around the typed one, and `answer`, the cold half of all calls.
 
 mod call;
 mod entry;
 mod exit;
+mod leaf;
 
 use std::collections::{HashMap, HashSet};
 
