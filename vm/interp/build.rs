@@ -2,6 +2,7 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=profile/vm.profdata");
     println!("cargo::rustc-check-cfg=cfg(threaded)");
     let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     if ["-tail-dup-pred-size=", "-tail-dup-succ-size="].iter().all(|flag| flags.contains(flag)) {

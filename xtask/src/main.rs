@@ -5,6 +5,7 @@
 //! - [`stage`]: one step of a pipeline: its commands, its log, its result file, and the sum over all of them.
 //! - [`new_backend`]: a scaffold for a backend from outside.
 //! - [`fuzz_cover`]: the coverage-guided fuzzers of `fuzz/`.
+//! - [`profile`]: the profile that the interpreter is compiled by.
 //! - [`pipeline`]: which stages `ci` and `assess` are made of.
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ mod fuzz_cover;
 mod lockstep;
 mod new_backend;
 mod pipeline;
+mod profile;
 mod setup;
 mod stage;
 
@@ -59,6 +61,8 @@ enum Command {
     NewBackend(new_backend::Options),
     /// Fuzz with coverage: Lua source, encoded modules (docs/fuzzing.md)
     FuzzCover(fuzz_cover::Options),
+    /// Make anew the profile that the interpreter is compiled by (vm/interp/profile/README.md)
+    Profile,
     #[command(external_subcommand)]
     Lockstep(Vec<OsString>),
 }
@@ -89,6 +93,7 @@ fn run() -> Done {
         Command::Assess(run) => pipeline::run(&mut sh, without_llvm, "assess", pipeline::ASSESS, &run),
         Command::NewBackend(options) => new_backend::run(&options),
         Command::FuzzCover(options) => fuzz_cover::run(&sh, &options),
+        Command::Profile => profile::run(&sh),
         Command::Lockstep(args) => {
             let features = setup::backends(&mut sh, without_llvm)?;
             lockstep::forward(&sh, features, &args)

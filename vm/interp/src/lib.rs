@@ -157,7 +157,7 @@ pub fn close(vm: &mut Vm) {
         match pending {
             Some(pending) if pending.kind.is_final() => break,
             Some(pending) => {
-                let message = pending.message.unwrap_or_else(|| pending.kind.message().to_owned());
+                let message = pending.says(vm.heap());
                 vm.dynamic.warnings.push(message);
             }
             None => {}

@@ -10,7 +10,9 @@ use lockstep_layout::{Frame, Slot};
 use rustc_hash::FxHashMap;
 
 use crate::error::Traceback;
-use crate::host::{HostError, HostFunction};
+use crate::heap::Heap;
+use crate::host::{HostError, HostFunction, type_name};
+use crate::string::StringRef;
 use crate::thread::Thread;
 use crate::vm::Vm;
 
@@ -33,7 +35,7 @@ pub struct Pending {
     pub kind: ErrorKind,
     /// The value raised.
     pub value: Slot,
-    /// What it says, without a position, if that is more than its kind.
+    /// What it says, without a position, if that is more than its kind and its value; see [`Pending::says`].
     pub message: Option<String>,
     /// Whether a message handler has run, or will not.
     pub is_handled: bool,
@@ -52,6 +54,25 @@ impl Default for Pending {
             is_handled: false,
             raised_by: Slot::NIL,
             traceback: Traceback::default(),
+        }
+    }
+}
+
+impl Pending {
+    /// What it says, without a position: of a value that was raised, its text. Most errors are caught, and nobody asks.
+    pub fn says(&self, heap: &Heap) -> String {
+        match &self.message {
+            Some(message) => message.clone(),
+            // SAFETY: a pending error's value is a root.
+            None if self.kind == ErrorKind::Raised => match unsafe { StringRef::from_slot(self.value) } {
+                // SAFETY: as above.
+                Some(string) => String::from_utf8_lossy(unsafe { string.bytes() }).into_owned(),
+                None => match heap.number_text(self.value) {
+                    Some(text) => String::from_utf8_lossy(text.bytes()).into_owned(),
+                    None => format!("(error object is a {} value)", type_name(self.value)),
+                },
+            },
+            None => self.kind.message().to_owned(),
         }
     }
 }

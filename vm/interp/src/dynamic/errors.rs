@@ -6,7 +6,7 @@
 
 use lockstep_bytecode::{ErrorKind, FuncId, Instr, Pc};
 use lockstep_layout::{Frame, FrameFlags, Slot, Status, frame_size, payload_offset};
-use lockstep_runtime::{HostActivation, Metamethod, Pending, StringRef, UnwindEnd, Unwinding, instr_at, type_name};
+use lockstep_runtime::{HostActivation, Metamethod, Pending, UnwindEnd, Unwinding, instr_at};
 
 use super::{Go, Here, Outcome, no_memory};
 use crate::activation::{Registers, entry_of};
@@ -86,14 +86,7 @@ impl Here<'_> {
             let raised_by = std::mem::replace(&mut vm.dynamic.failed_host, Slot::NIL);
             if kind == ErrorKind::Raised {
                 let value = std::mem::replace(&mut vm.dynamic.thrown, Slot::NIL);
-                let text = match StringRef::from_slot(value) {
-                    Some(string) => String::from_utf8_lossy(string.bytes()).into_owned(),
-                    None => match vm.heap().number_text(value) {
-                        Some(text) => String::from_utf8_lossy(text.bytes()).into_owned(),
-                        None => format!("(error object is a {} value)", type_name(value)),
-                    },
-                };
-                return Pending { kind, value, message: Some(text), raised_by, ..Pending::default() };
+                return Pending { kind, value, raised_by, ..Pending::default() };
             }
             let mut value = vm.dynamic.no_memory;
             if kind != ErrorKind::MemoryLimit && !kind.is_final() {
@@ -447,7 +440,7 @@ impl Here<'_> {
                     Ok(Go::Next)
                 }
                 (UnwindEnd::Finalizer, _) => {
-                    let message = pending.map(|pending| pending.message.unwrap_or(pending.kind.message().to_owned()));
+                    let message = pending.map(|pending| pending.says(self.heap()));
                     self.vm().dynamic.warnings.extend(message);
                     Ok(Go::Continue)
                 }

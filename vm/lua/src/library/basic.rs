@@ -41,9 +41,9 @@ fn raised_at(call: &mut Scope<'_>, value: impl IntoValue, level: usize) -> HostE
         Ok(value) => value,
         Err(error) => return error,
     };
-    match (value.as_str(), call.location(level)) {
-        (Some(text), Some(location)) => call.error([location.as_bytes(), b" ", text.bytes()].concat()),
-        _ => call.error(value),
+    match value.as_str().and_then(|text| Some((text, call.location(level)?))) {
+        Some((text, location)) => call.error([location.as_bytes(), b" ", text.bytes()].concat()),
+        None => call.error(value),
     }
 }
 

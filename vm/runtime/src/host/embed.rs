@@ -136,7 +136,7 @@ impl<'s> Scope<'s> {
         let (kind, value, message) = match (error, pending) {
             (HostError::Pending, Some(pending)) => {
                 let kind = pending.kind;
-                let message = pending.message.unwrap_or_else(|| kind.message().to_owned());
+                let message = pending.says(self.vm().heap());
                 // SAFETY: what was pending is valid and live.
                 let value = self.own(unsafe { Local::new(pending.value) });
                 return Raised { kind, value, message, traceback: pending.traceback };
