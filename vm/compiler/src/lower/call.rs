@@ -130,7 +130,7 @@ impl Lowering<'_> {
         let (condition, when) = prefix.condition(&mut b, args);
         // A result that nobody takes is dropped.
         let value = prefix.result(&mut b, args).filter(|_| result.is_some());
-        let (answered, called): ((Block, &[Value]), (Block, &[Value])) = ((join, value.as_slice()), (next, &[]));
+        let (answered, called) = ((join, value.as_slice()), (next, &[][..]));
         let (then, otherwise) = if when == prefix.taken { (answered, called) } else { (called, answered) };
         b.brif(condition, then, otherwise);
         self.current = next;
