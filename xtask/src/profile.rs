@@ -40,9 +40,11 @@ pub fn run(sh: &Shell) -> Done {
     let counts = build.join("counts");
     sh.remove_path(&counts)?;
     sh.create_dir(&counts)?;
-    cmd!(sh, "cargo build --release -p lockstep --target-dir {build}")
-        .env("LOCKSTEP_PROFILE_GENERATE", &counts)
-        .run()?;
+    let instrumented = cmd!(sh, "cargo build --release -p lockstep --target-dir {build}");
+    // Its progress is shown, as it takes minutes.
+    if !instrumented.env("LOCKSTEP_PROFILE_GENERATE", &counts).to_command().status()?.success() {
+        return Err("the instrumented build has failed".into());
+    }
 
     let lockstep = build.join("release/lockstep");
     let home = sh.current_dir().join("vm/interp/profile");

@@ -68,7 +68,7 @@ impl Lowering<'_> {
         let function = self.code.module.function(callee);
         let signature = typed_signature(function);
         let join = self.func.make_block();
-        if !self.options.countdown && !self.options.coverage {
+        if !self.options.countdown && !self.options.coverage && !self.options.step {
             self.answer_leaf(inst, function, &args, result, join);
         }
         let state = self.state_of(inst);

@@ -5,7 +5,7 @@
 //! is, one branch and what one of its ways returns.
 //!
 //! Nothing of it can be seen: the limits of depth and segment have been checked as for any call, a prefix neither exits nor
-//! touches memory, and code that counts instructions makes all calls. Half the calls of `fib` are such; docs/compiler.md has the figures.
+//! touches memory, and code that counts instructions, or stops at each, makes all calls. Half the calls of `fib` are such; docs/compiler.md has the figures.
 
 use lockstep_bytecode::{Function, Instr, Kind, Pc, Reg, Sem, Value as Operand};
 use lockstep_ir::{Builder, Value};
