@@ -226,7 +226,7 @@ pub const ASSESS: &[Row] = &[
         commands: |sh, features| {
             vec![
                 lockstep::build_planted(sh, features),
-                lockstep(sh, "faults --matrix --results TARGET/lockstep/assess/faults-results.json"),
+                lockstep(sh, "faults --matrix --backend dynasm --results TARGET/lockstep/assess/faults-results.json"),
                 // The report is written by the build that measured.
                 lockstep::build(sh, features),
             ]
