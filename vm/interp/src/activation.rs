@@ -487,7 +487,7 @@ pub unsafe fn attend(ctx: *mut Ctx, registers: &mut Registers, home: *mut Frame,
                     vm.thread().boundaries -= 1;
                     vm.finalized();
                     (vm.dynamic.thrown, vm.dynamic.failed_host) = (Slot::NIL, Slot::NIL);
-                    let pending = vm.dynamic.pending.take().map(|pending| pending.says(vm.heap()));
+                    let pending = vm.dynamic.pending.take().and_then(|pending| pending.detail(vm.heap()));
                     let message = vm.take_message().or(pending);
                     vm.dynamic.warnings.push(message.unwrap_or_else(|| kind.message().to_owned()));
                 }

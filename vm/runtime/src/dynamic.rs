@@ -35,7 +35,7 @@ pub struct Pending {
     pub kind: ErrorKind,
     /// The value raised.
     pub value: Slot,
-    /// What it says, without a position, if that is more than its kind and its value; see [`Pending::says`].
+    /// What it says, without a position, if that is more than its kind and its value; see [`Pending::detail`].
     pub message: Option<String>,
     /// Whether a message handler has run, or will not.
     pub is_handled: bool,
@@ -59,21 +59,23 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// What it says, without a position: of a value that was raised, its text. Most errors are caught, and nobody asks.
-    pub fn says(&self, heap: &Heap) -> String {
-        match &self.message {
-            Some(message) => message.clone(),
-            // SAFETY: a pending error's value is a root.
-            None if self.kind == ErrorKind::Raised => match unsafe { StringRef::from_slot(self.value) } {
-                // SAFETY: as above.
-                Some(string) => String::from_utf8_lossy(unsafe { string.bytes() }).into_owned(),
-                None => match heap.number_text(self.value) {
-                    Some(text) => String::from_utf8_lossy(text.bytes()).into_owned(),
-                    None => format!("(error object is a {} value)", type_name(self.value)),
-                },
-            },
-            None => self.kind.message().to_owned(),
+    /// What it says beyond its kind, without a position: its message or, of a value that was raised, the value's text. Most errors are caught, and nobody asks.
+    pub fn detail(&self, heap: &Heap) -> Option<String> {
+        if self.message.is_some() || self.kind != ErrorKind::Raised {
+            return self.message.clone();
         }
+        // SAFETY: a pending error's value is a root.
+        let string = unsafe { StringRef::from_slot(self.value) };
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        // SAFETY: as above.
+        let text = string.map(|string| lossy(unsafe { string.bytes() }));
+        let number = || heap.number_text(self.value).map(|text| lossy(text.bytes()));
+        Some(text.or_else(number).unwrap_or_else(|| format!("(error object is a {} value)", type_name(self.value))))
+    }
+
+    /// What it says, without a position.
+    pub fn says(&self, heap: &Heap) -> String {
+        self.detail(heap).unwrap_or_else(|| self.kind.message().to_owned())
     }
 }
 

@@ -689,9 +689,8 @@ impl Vm {
     /// The error that the last run ended with; at most one caller gets it.
     pub fn take_error(&mut self) -> Option<Error> {
         let pending = self.dynamic.pending.take()?;
-        let said = (pending.kind == lockstep_bytecode::ErrorKind::Raised).then(|| pending.says(&self.heap));
-        let Pending { kind, message, traceback, .. } = pending;
-        let message = message.or(said);
+        let message = pending.detail(&self.heap);
+        let Pending { kind, traceback, .. } = pending;
         Some(Error { kind, message, position: traceback.innermost[0], traceback })
     }
 

@@ -29,6 +29,7 @@ use crate::request::{ExitReason, Options};
 
 pub use graph::Start;
 use graph::{Graph, Node, NodeKind, Way, is_event};
+use operation::condition;
 
 /// Parameters that every function of a unit has first.
 pub const CTX: Value = Value(0);
@@ -270,16 +271,9 @@ impl Translation<'_> {
         let (condition, when) = match info.sem {
             Sem::Jump => return self.leave_by_only_way(node),
             Sem::Switch => return self.switch(node, instr),
-            Sem::BranchBool(when) => (self.get(reg(0)), when),
-            Sem::Branch(cc) => {
-                let (a, b) = (self.get(reg(0)), self.get(reg(1)));
-                self.compare(info.kind.expect("a kind"), cc, a, b)
-            }
-            Sem::BranchImm(cc) => {
-                let kind = info.kind.expect("a kind");
-                let a = self.get(reg(0));
-                let b = self.constant(kind, operands[1].imm().expect("an immediate"));
-                self.compare(kind, cc, a, b)
+            Sem::BranchBool(_) | Sem::Branch(_) | Sem::BranchImm(_) => {
+                let values = self.arguments(instr);
+                condition(&mut self.b, instr, &values)
             }
             Sem::Loop(cc) => {
                 let kind = info.kind.expect("a kind");

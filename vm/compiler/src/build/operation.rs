@@ -272,6 +272,21 @@ pub fn pool_constant(b: &mut Builder<'_>, kind: Kind, bits: u64) -> Value {
     if kind == Kind::F64 { b.fconst(f64::from_bits(bits)) } else { b.iconst(type_of(kind), bits as i64) }
 }
 
+/// The condition of a branch on registers, given what those it reads hold, and whether the branch is taken when it holds.
+pub fn condition(b: &mut Builder<'_>, instr: Instr, values: &[Value]) -> (Value, bool) {
+    let info = instr.info();
+    match info.sem {
+        Sem::BranchBool(when) => (values[0], when),
+        Sem::Branch(cc) => compare(b, info.kind.expect("a kind"), cc, values[0], values[1]),
+        Sem::BranchImm(cc) => {
+            let kind = info.kind.expect("a kind");
+            let bound = constant(b, kind, instr.operands()[1].imm().expect("an immediate"));
+            compare(b, kind, cc, values[0], bound)
+        }
+        other => unreachable!("{other:?} is no branch on registers"),
+    }
+}
+
 /// A truth value, and the one it must have for the relation to hold.
 pub fn compare(builder: &mut Builder<'_>, kind: Kind, cc: Cc, a: Value, b: Value) -> (Value, bool) {
     let pick = |float, signed, unsigned| match kind {

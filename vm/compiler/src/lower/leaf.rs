@@ -10,7 +10,7 @@
 use lockstep_bytecode::{Function, Instr, Kind, Pc, Reg, Sem, Value as Operand};
 use lockstep_ir::{Builder, Value};
 
-use crate::build::operation::{compare, constant, pool_constant};
+use crate::build::operation::{condition, constant, pool_constant};
 
 /// A branch on parameters, and what is returned on one of its ways.
 pub struct LeafPrefix {
@@ -42,18 +42,9 @@ impl LeafPrefix {
 
     /// The branch's condition for these arguments, and whether the branch is taken when it holds.
     pub fn condition(&self, b: &mut Builder<'_>, args: &[Value]) -> (Value, bool) {
-        let (info, operands) = (self.branch.info(), self.branch.operands());
-        let arg = |n: usize| args[operands[n].reg().expect("the table says that this operand is a register").index()];
-        match info.sem {
-            Sem::BranchBool(when) => (arg(0), when),
-            Sem::Branch(cc) => compare(b, info.kind.expect("a kind"), cc, arg(0), arg(1)),
-            Sem::BranchImm(cc) => {
-                let kind = info.kind.expect("a kind");
-                let bound = constant(b, kind, operands[1].imm().expect("an immediate"));
-                compare(b, kind, cc, arg(0), bound)
-            }
-            other => unreachable!("{other:?} begins no leaf prefix"),
-        }
+        let operands = self.branch.operands();
+        let values: Vec<Value> = operands.iter().filter_map(|operand| Some(args[operand.reg()?.index()])).collect();
+        condition(b, self.branch, &values)
     }
 
     /// What is returned for these arguments.
