@@ -105,8 +105,8 @@ pub const CI: &[Row] = &[
         shows: "random functions and programs, a seeded slice",
         commands: |sh, _| {
             vec![
-                lockstep(sh, "fuzz ir --count 3000 --level default"),
-                lockstep(sh, "fuzz bytecode --count 400 --level default"),
+                lockstep(sh, "fuzz ir --count 1500 --level default"),
+                lockstep(sh, "fuzz bytecode --count 200 --level default"),
                 // Random Lua programs and dynamic ones are run by the gates without a fault, in the stage of faults.
             ]
         },
@@ -153,7 +153,7 @@ pub const CI: &[Row] = &[
         commands: |sh, _| {
             let one = "--only xorshift --backend dynasm --file TARGET/lockstep/ci/planted-baseline.json";
             vec![
-                lockstep(sh, "faults --backend dynasm --results TARGET/lockstep/ci/faults-results.json"),
+                lockstep(sh, "faults --known --backend dynasm --results TARGET/lockstep/ci/faults-results.json"),
                 lockstep(sh, &format!("baseline save --runs 3 {one}")),
                 must_fail(sh, &format!("baseline check {one} --plant dynasm/speed=1.3")),
             ]

@@ -95,6 +95,11 @@ pub fn find(id: &str) -> Option<&'static Peer> {
 }
 
 impl Peer {
+    /// Whether gates read its times.
+    pub fn is_yardstick(&self) -> bool {
+        [INTERPRETER_YARDSTICK, NATIVE_YARDSTICK].contains(&self.id)
+    }
+
     /// The program that must be installed.
     pub fn program(&self) -> &'static str {
         self.version[0]

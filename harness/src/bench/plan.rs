@@ -142,7 +142,10 @@ impl Plan {
         let mut jobs = Vec::new();
         for round in 0..self.rounds {
             let mut works: Vec<Work> = (0..self.kernels.len()).map(|k| Work::Run(k, self.size())).collect();
-            works.extend(self.warming().map(|kernel| Work::Run(kernel, Size::Warm)));
+            // A quick look sees each warm up once.
+            if round == 0 || !self.quick {
+                works.extend(self.warming().map(|kernel| Work::Run(kernel, Size::Warm)));
+            }
             rng.shuffle(&mut works);
             works.push(Work::Compile);
             for work in works {
@@ -307,6 +310,7 @@ mod tests {
         assert!(!runs("gcc", 1) && runs("a/none", 1) && runs("interpreter", 1));
         let quick = Plan { quick: true, ..plan() };
         assert!(quick.jobs().iter().all(|j| !matches!(j.work, Work::Run(_, Size::Full))));
+        assert!(quick.jobs().iter().all(|j| j.round == 0 || !matches!(j.work, Work::Run(_, Size::Warm))));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(super) struct Options {
     /// Measure a whole VM from outside, as this file describes it (docs/subjects.md)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["backends", "levels", "corpus", "no_peers", "peers", "instructions", "merge"])]
     subject: Option<PathBuf>,
-    /// Small sizes and few rounds
+    /// Small sizes and few rounds; warming up in one of them; of the programs from outside, those that gates read
     #[arg(long)]
     quick: bool,
     /// Processes for each implementation and benchmark
@@ -289,7 +289,7 @@ fn participants(
         }
     }
     if !options.no_peers {
-        for peer in &PEERS {
+        for peer in PEERS.iter().filter(|peer| !options.quick || peer.is_yardstick()) {
             let version = peer.version();
             participants.push(Participant {
                 implementation: Implementation::Peer(peer.id.to_owned()),

@@ -38,6 +38,9 @@ pub(super) struct Options {
     /// Only these faults
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// Not the blind ones, whose score decides nothing
+    #[arg(long, conflicts_with = "names")]
+    known: bool,
     /// The backend they are planted in; the build's first that makes native code, if none is named
     #[arg(long, value_name = "ID")]
     backend: Option<String>,
@@ -122,6 +125,9 @@ fn write(file: &PathBuf, text: &str) -> Result<(), String> {
 }
 
 fn faults(options: &Options) -> Result<Vec<&'static Fault>, fault::UnknownFault> {
+    if options.known {
+        return Ok(fault::known().collect());
+    }
     if options.names.is_empty() {
         return Ok(fault::all().collect());
     }
