@@ -142,6 +142,11 @@ def errors():
     return case
 
 
+# `resume_or` as Lua would have it, and a handler that says what it was given.
+LUA_RESUME_OR = "local function resume_or(co, handler, ...) local r = table.pack(coroutine.resume(co, ...)) if r[1] then return table.unpack(r, 2, r.n) end return handler(co, r[2]) end local function told(co, e) return 'told', coroutine.status(co), e end "
+TOLD = 'func told(co: any, e: any) -> ... {\n    reg x: any, y: any, z: any\n    const.any x, "told"\n    status.any y, co\n    move.any z, e\n    ret.any x, 3\n}\n'
+
+
 def coroutines():
     case = Case("coroutines.any", "Coroutines: making, resuming, suspending, ending them.", by_hand="Messages about values that are no coroutines or functions; outside of coroutines none is running.")
     expected = "if type(a) ~= 'thread' then error('coroutine expected, got ' .. type(a)) end "
@@ -150,9 +155,21 @@ def coroutines():
     helpers = BACK + THREE + NOTHING
     helpers += "func giver(...) -> ... {\n    reg x: any, y: any, z: any\n    vararg.any x, 3\n    yield.any x, 3, 3\n    ret.any x, 3\n}\n"
     helpers += 'func fail() -> ... {\n    reg e: any\n    const.any e, "oops"\n    throw.any e\n}\n'
-    case.subjects[0].others = helpers
+    case.subjects[0].others = helpers + TOLD
     case.add("status.any/", EACH, "a", "@status.any r, a\nret.any r, 1", expected + "return coroutine.status(a)")
     case.add("resume.any/", EACH, "a", "const.any b, 9\n@resume.any a, 1, 3\nret.any a, 3", expected + "return coroutine.resume(a, 9)", results=3, regs="b: any, c: any")
+    case.add("resume_or.any/", EACH, "a", "const.any b, 9\nclosure.any h, told()\n@resume_or.any a, 1, 3, h\nret.any a, 3", LUA_RESUME_OR + expected + "return resume_or(a, told, 9)", results=3, regs="b: any, c: any, h: any")
+    lua = "if type(h) ~= 'function' and not (debug.getmetatable(h) or {}).__call then error('attempt to call a ' .. type(h) .. ' value') end return h(coroutine.create(print), 'oops')"
+    case.add("resume_or.any/handler/", EACH, "h", "closure.any r, fail()\ncoroutine.any r, r\n@resume_or.any r, 0, 2, h\nret.any r, 2", lua, results=2, regs="r: any, e: any")
+    for name, count, values in COUNTS:
+        lua = LUA_RESUME_OR + LUA_BACK + f"return resume_or(coroutine.create(back), told{', ' if values else ''}{values})"
+        case.add(f"resume_or.any/args/{name}", ONCE, "", f"closure.any h, told()\nclosure.any r, back()\ncoroutine.any r, r\n{LIST}@resume_or.any r, {count}, 3, h\nret.any r, 3", lua, results=3, regs=REGS + ", h: any")
+        kept = {"0": "nil, nil, nil", "1": "(v), nil, nil", "3": "v, w, x"}[count]
+        clear = "const.any r, nil\nconst.any x, nil\nconst.any y, nil\n" if count == "0" else ("const.any x, nil\nconst.any y, nil\n" if count == "1" else "")
+        case.add(f"resume_or.any/results/{name}", ONCE, "", f"closure.any h, told()\nclosure.any r, three()\ncoroutine.any r, r\n@resume_or.any r, 0, {count}, h\n{clear}ret.any r, 3", LUA_RESUME_OR + LUA_THREE + f"local v, w, x = resume_or(coroutine.create(three), told) return {kept}", results=3, regs=REGS + ", h: any")
+    opened = "closure.any h, told()\nclosure.any r, back()\ncoroutine.any r, r\nconst.any x, 0\nclosure.any y, three()\ncall.any y, 0, open\n@resume_or.any r, open 1, 3, h\nret.any r, 3"
+    case.add("resume_or.any/args/open", ONCE, "", opened, LUA_RESUME_OR + LUA_BACK + LUA_THREE + "return resume_or(coroutine.create(back), told, 0, three())", results=3, regs=REGS + ", h: any")
+    case.add("resume_or.any/results/open", ONCE, "", "closure.any h, told()\nclosure.any r, three()\ncoroutine.any r, r\n@resume_or.any r, 0, open, h\nret.any r0, open", LUA_RESUME_OR + LUA_THREE + "return resume_or(coroutine.create(three), told)", results=3, regs=REGS + ", h: any")
     case.add("close_coroutine.any/", EACH, "a", "@close_coroutine.any a, 0, 2\nret.any a, 2", expected + "return coroutine.close(a)", results=2, regs="b: any")
     make = "closure.any r, back()\ncoroutine.any r, r"
     counts_of_arguments(case, "resume.any", make, ", 3", LUA_BACK + "return coroutine.resume(coroutine.create(back), {})")
@@ -181,41 +198,43 @@ def coroutines():
     case.add("running.any/outside", ONCE, "", "@running.any r\nret.any r, 1", "return nil")
     inside = "func who() -> ... {\n    reg r: any\n    running.any r\n    ret.any r, 1\n}\n"
     case.add("running.any/inside", ONCE, "", "closure.any r, who()\ncoroutine.any c, r\nmove.any r, c\n@resume.any r, 0, 2\neq.any r, x, c\nret.any r, 1", "local co = coroutine.create(function() return coroutine.running() end) local _, r = coroutine.resume(co) return r == co", regs="r: any, x: any, c: any", others=inside)
-    for op, body in (("coroutine.any", "@coroutine.any r, a"), ("resume.any", "@resume.any a, 0, 1"), ("status.any", "@status.any r, a"), ("close_coroutine.any", "@close_coroutine.any a, 0, 1")):
+    for op, body in (("coroutine.any", "@coroutine.any r, a"), ("resume.any", "@resume.any a, 0, 1"), ("resume_or.any", "const.any b, nil\n@resume_or.any a, 0, 1, b"), ("status.any", "@status.any r, a"), ("close_coroutine.any", "@close_coroutine.any a, 0, 1")):
         message = "a coroutine runs a function, not a nil value" if op == "coroutine.any" else "coroutine expected, got nil"
         case.uncaught.append(Uncaught(f"{op}/error/type_error", "type_error", "const.any a, nil\n" + body, f"error('{message}')"))
     return case
 
 
 def states(case):
-    """`status`, `resume` and `close_coroutine` of coroutines in each state."""
+    """`status`, `resume`, `resume_or` and `close_coroutine` of coroutines in each state."""
     asks = {
         "status": ("status.any r, {0}", "coroutine.status({0})"),
         "resume": ("move.any r, {0}\n@resume.any r, 0, 2", "coroutine.resume({0})"),
+        "resume_or": ("closure.any h, told()\nmove.any r, {0}\n@resume_or.any r, 0, 2, h", "resume_or({0}, told)"),
         "close_coroutine": ("move.any r, {0}\n@close_coroutine.any r, 0, 2", "coroutine.close({0})"),
     }
     for op, (ask, lua) in asks.items():
         at = "" if "@" in ask else "@"
         end = "\nret.any r, 2" if op != "status" else "\nret.any r, 1"
         results = 1 if op == "status" else 2
-        regs = "r: any, e: any, c: any"
+        regs = "r: any, e: any, c: any" + (", h: any" if op == "resume_or" else "")
+        prefix = LUA_RESUME_OR if op == "resume_or" else ""
         make = "closure.any r, giver()\ncoroutine.any c, r\n"
-        lua_make = "local c = coroutine.create(function(...) return coroutine.yield(...) end) "
+        lua_make = prefix + "local c = coroutine.create(function(...) return coroutine.yield(...) end) "
         case.add(f"{op}.any/state/new", ONCE, "", make + at + ask.format("c") + end, lua_make + f"return {lua.format('c')}", results=results, regs=regs)
         resumed = make + "move.any r, c\nresume.any r, 0, 0\n"
         case.add(f"{op}.any/state/suspended", ONCE, "", resumed + at + ask.format("c") + end, lua_make + f"coroutine.resume(c) return {lua.format('c')}", results=results, regs=regs)
         dead = resumed + "move.any r, c\nresume.any r, 0, 0\n"
         case.add(f"{op}.any/state/dead", ONCE, "", dead + at + ask.format("c") + end, lua_make + f"coroutine.resume(c) coroutine.resume(c) return {lua.format('c')}", results=results, regs=regs)
         failed = "closure.any r, fail()\ncoroutine.any c, r\nmove.any r, c\nresume.any r, 0, 0\n"
-        lua_failed = "local c = coroutine.create(function() error('oops', 0) end) coroutine.resume(c) "
+        lua_failed = prefix + "local c = coroutine.create(function() error('oops', 0) end) coroutine.resume(c) "
         case.add(f"{op}.any/state/failed", ONCE, "", failed + at + ask.format("c") + end, lua_failed + f"return {lua.format('c')}", results=results, regs=regs)
         # Itself, and the one that has resumed it. The error is caught in there, so that the position is the asker's own.
         own = f"func {op}_itself() -> ... {{\n    reg c: any, {regs.replace(', c: any', '')}\n    running.any c\n    .line 1\n" + "".join(f"    {line.strip('@')}\n" for line in ask.format("c").split("\n")) + f"    ret.any r, {results}\n}}\n"
         body = f"closure.any r, {op}_itself()\ncoroutine.any r, r\n@resume.any r, 0, 3\nret.any r, 3"
-        lua_own = f"return coroutine.resume(coroutine.create(function() local c = coroutine.running() return {lua.format('c')} end))"
+        lua_own = prefix + f"return coroutine.resume(coroutine.create(function() local c = coroutine.running() return {lua.format('c')} end))"
         case.add(f"{op}.any/state/running", ONCE, "", body, lua_own if op != "close_coroutine" else "return false, 'cell:1: cannot close a running coroutine'", results=results + 1, regs="r: any, x: any, y: any", others=own)
         inner = f'func {op}_outer() -> ... {{\n    .upvalue "c"\n    reg {regs.replace(", c: any", "")}, c: any\n    upvalue_get.any c, "c"\n    .line 1\n' + "".join(f"    {line.strip('@')}\n" for line in ask.format("c").split("\n")) + f"    ret.any r, {results}\n}}\n"
         outer = f"func {op}_middle() -> ... {{\n    reg c: any, r: any, x: any, y: any\n    running.any c\n    closure.any r, {op}_outer(c)\n    coroutine.any r, r\n    resume.any r, 0, 3\n    ret.any r, 3\n}}\n"
         body = f"closure.any r, {op}_middle()\ncoroutine.any r, r\n@resume.any r, 0, 4\nmove.any r, x\nmove.any x, y\nmove.any y, z\nret.any r, 3"
-        lua_outer = f"local _, a, b, c = coroutine.resume(coroutine.create(function() local c = coroutine.running() return coroutine.resume(coroutine.create(function() return {lua.format('c')} end)) end)) return a, b, c"
+        lua_outer = prefix + f"local _, a, b, c = coroutine.resume(coroutine.create(function() local c = coroutine.running() return coroutine.resume(coroutine.create(function() return {lua.format('c')} end)) end)) return a, b, c"
         case.add(f"{op}.any/state/normal", ONCE, "", body, lua_outer if op != "close_coroutine" else "return false, 'cell:1: cannot close a normal coroutine'", results=results + 1, regs="r: any, x: any, y: any, z: any", others=inner + outer)

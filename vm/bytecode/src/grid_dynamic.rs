@@ -200,7 +200,7 @@ fn of_meaning(sem: Sem) -> Vec<String> {
             "float_stuck",
             "float_rounding",
         ]),
-        Sem::Resume | Sem::CoroutineStatus | Sem::CoroutineClose => {
+        Sem::Resume | Sem::ResumeOr | Sem::CoroutineStatus | Sem::CoroutineClose => {
             ["new", "suspended", "running", "normal", "dead", "failed"].map(|state| format!("state/{state}")).to_vec()
         }
         Sem::Yield => each(&["outside"]),

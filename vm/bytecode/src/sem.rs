@@ -141,6 +141,8 @@ pub enum Sem {
     CoroutineCreate,
     /// Go on with a coroutine.
     Resume,
+    /// Go on with a coroutine; if it fails, call a function about it.
+    ResumeOr,
     /// Suspend the running coroutine.
     Yield,
     /// What a coroutine is doing.

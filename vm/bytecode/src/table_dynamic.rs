@@ -386,6 +386,10 @@ macro_rules! dynamic_instructions {
                 "resume"
                     {ResumeAny ".any" (Any)}
                     (base: callee, args: reads, results: writes) [Resume] [CALLS] [TypeError] Helper;
+                /// Goes on with the coroutine at `base`, handing it values; the results are what it yields or returns. If it fails, they are those of `handler`, which is called with the coroutine and the value raised.
+                "resume_or"
+                    {ResumeOrAny ".any" (Any)}
+                    (base: callee, args: reads, results: writes, handler: use(Any)) [ResumeOr] [CALLS] [TypeError] Helper;
                 /// Suspends the running coroutine, handing out values; the results are those that it is resumed with.
                 "yield"
                     {YieldAny ".any" (Any)}

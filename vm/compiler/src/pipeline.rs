@@ -128,7 +128,7 @@ const fn is_compiled(sem: Sem) -> bool {
         Sem::Closure | Sem::UpvalueGet | Sem::UpvalueSet | Sem::Close | Sem::ToBeClosed => false,
         Sem::CallAny | Sem::TailCallAny | Sem::RetAny | Sem::Vararg => false,
         Sem::ForPrep | Sem::ForLoop | Sem::ForIn | Sem::Throw | Sem::ProtectedCall | Sem::HandledCall => false,
-        Sem::CoroutineCreate | Sem::Resume | Sem::Yield => false,
+        Sem::CoroutineCreate | Sem::Resume | Sem::ResumeOr | Sem::Yield => false,
         Sem::CoroutineStatus | Sem::CoroutineClose | Sem::CoroutineRunning => false,
         Sem::AnyCompare(_) | Sem::AnyBranch(_) | Sem::AnyBranchImm(_) | Sem::BranchTruth(_) | Sem::BranchNil(_) => {
             false

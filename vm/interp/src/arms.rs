@@ -545,6 +545,10 @@ macro_rules! execute_dynamic {
         event!($s, $c, $h, $run);
         step!($s, $ip, $run, here!($s, $c, $h, resume($base, $args, $results)))
     }};
+    ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (ResumeOr) ($K:ident) ($base:ident, $args:ident, $results:ident, $handler:ident)) => {{
+        event!($s, $c, $h, $run);
+        step!($s, $ip, $run, here!($s, $c, $h, resume($base, $args, $results)))
+    }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (Yield) ($K:ident) ($values:ident, $args:ident, $results:ident)) => {{
         event!($s, $c, $h, $run);
         step!($s, $ip, $run, here!($s, $c, $h, suspend($values, $args)))

@@ -5,8 +5,9 @@
 
 use core::mem::{align_of, offset_of, size_of};
 
-/// One register: a payload word and a tag word.
-#[repr(C, align(16))]
+/// One register: a payload word and a tag word. Aligned to words, so that a slot passes from function to function in two machine registers;
+/// where slots lie, in frames and in the heap's objects, they are aligned to their size.
+#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Slot {
     /// The value's bits.
@@ -106,7 +107,7 @@ pub mod frame_offset {
 }
 
 const _: () = {
-    assert!(size_of::<Slot>() == 16 && align_of::<Slot>() == 16);
+    assert!(size_of::<Slot>() == 16 && align_of::<Slot>() == 8);
     assert!(size_of::<Frame>() == 32 && align_of::<Frame>() == 16);
     assert!(frame_offset::FUNC == 0 && frame_offset::PC == 4 && frame_offset::CALLER == 8);
     assert!(frame_offset::DEPTH == 16 && frame_offset::FLAGS == 20 && frame_offset::CALLEE == 24);

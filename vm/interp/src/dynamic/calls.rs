@@ -637,7 +637,7 @@ impl Here<'_> {
             let registers = Registers::of(self.ctx, caller as *mut Frame);
             let from = self.slot(values);
             match instr_at(registers.ip) {
-                Instr::CallAny { base, results, .. } => {
+                Instr::CallAny { base, results, .. } | Instr::ResumeOrAny { base, results, .. } => {
                     *self.s = registers;
                     self.hand_over(from, count, base, results, None);
                     Some(Go::Next)
@@ -729,7 +729,8 @@ impl Here<'_> {
             }
             let instr = self.instr();
             match instr {
-                Instr::CallAny { base, results, .. } => {
+                // … or of the handler of a coroutine's failure.
+                Instr::CallAny { base, results, .. } | Instr::ResumeOrAny { base, results, .. } => {
                     self.place(base, results, None);
                     return Ok(Go::Next);
                 }

@@ -91,9 +91,7 @@ impl Here<'_> {
                 self.vm().dynamic.open.clear();
                 let text = format!("cannot resume {what} coroutine");
                 let text = self.heap().new_string(text.as_bytes()).map_err(no_memory)?;
-                self.stage_values(&[text.slot()]);
-                self.place(base, results, Some(false));
-                return Ok(Go::Next);
+                return self.resumed(base, results, thread, Some(text.slot()));
             }
             let depth = (*self.s.frame).depth;
             if depth >= (*self.ctx).depth_limit {
@@ -117,10 +115,8 @@ impl Here<'_> {
                     let pending = self.vm().dynamic.pending.take();
                     let value = pending.map_or(Slot::NIL, |pending| pending.value);
                     (*thread).failure = Some(value);
-                    self.stage_values(&[value]);
                 }
-                self.place(base, results, Some(outcome.is_ok()));
-                return Ok(Go::Next);
+                return self.resumed(base, results, thread, (*thread).failure);
             }
             ((*current).frame, (*current).status) = (self.s.frame, ThreadStatus::Normal);
             ((*thread).resumer, (*thread).status) = (current, ThreadStatus::Running);
@@ -147,11 +143,36 @@ impl Here<'_> {
         }
     }
 
-    /// Goes back to the thread that has resumed the running one, at its `resume`.
+    /// A resume ends with what is staged, or because the coroutine has failed with a value.
+    ///
+    /// # Safety
+    /// As for [`Here::create_coroutine`]; the registers are at the instruction, which has resumed the thread.
+    unsafe fn resumed(&mut self, base: Reg, results: Count, thread: *mut Thread, failure: Option<Slot>) -> Outcome {
+        // SAFETY: the caller says so. The handler is a register that the instruction reads.
+        unsafe {
+            match (self.instr(), failure) {
+                (Instr::ResumeOrAny { handler, .. }, Some(value)) => {
+                    // Another thread may have run meanwhile.
+                    self.store_pc();
+                    self.stage_values(&[(*thread).object, value]);
+                    return self.call_value(*self.slot(handler), 0);
+                }
+                (Instr::ResumeOrAny { .. }, None) => self.place(base, results, None),
+                (_, Some(value)) => {
+                    self.stage_values(&[value]);
+                    self.place(base, results, Some(false));
+                }
+                (_, None) => self.place(base, results, Some(true)),
+            }
+            Ok(Go::Next)
+        }
+    }
+
+    /// Goes back to the thread that has resumed the running one, at its `resume`: where that wants results, and what it has in front of them if all is well.
     ///
     /// # Safety
     /// As for [`Here::create_coroutine`]; the running thread is a coroutine's.
-    unsafe fn switch_back(&mut self, status: ThreadStatus) -> (Reg, Count) {
+    unsafe fn switch_back(&mut self, status: ThreadStatus) -> (Reg, Count, Option<bool>) {
         // SAFETY: the caller says so. What has resumed this thread waits, and lives.
         unsafe {
             let thread = self.vm().dynamic.current;
@@ -161,7 +182,8 @@ impl Here<'_> {
             self.vm().switch_to(resumer);
             *self.s = Registers::of(self.ctx, (*resumer).frame);
             match self.instr() {
-                Instr::ResumeAny { base, results, .. } => (base, results),
+                Instr::ResumeAny { base, results, .. } => (base, results, Some(true)),
+                Instr::ResumeOrAny { base, results, .. } => (base, results, None),
                 other => unreachable!("`{}` resumes nothing", other.op()),
             }
         }
@@ -185,8 +207,8 @@ impl Here<'_> {
             }
             let given = self.slot(values);
             (*thread).frame = self.s.frame;
-            let (base, results) = self.switch_back(ThreadStatus::Suspended);
-            self.hand_over(given, args, base, results, Some(true));
+            let (base, results, prefix) = self.switch_back(ThreadStatus::Suspended);
+            self.hand_over(given, args, base, results, prefix);
             Ok(Go::Next)
         }
     }
@@ -198,8 +220,8 @@ impl Here<'_> {
     pub unsafe fn finish_coroutine(&mut self) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
-            let (base, results) = self.switch_back(ThreadStatus::Dead);
-            self.place(base, results, Some(true));
+            let (base, results, prefix) = self.switch_back(ThreadStatus::Dead);
+            self.place(base, results, prefix);
             Ok(Go::Next)
         }
     }
@@ -211,15 +233,14 @@ impl Here<'_> {
     pub unsafe fn coroutine_failed(&mut self, pending: Pending) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
-            (*self.vm().dynamic.current).failure = Some(pending.value);
-            let (base, results) = self.switch_back(ThreadStatus::Dead);
+            let thread = self.vm().dynamic.current;
+            (*thread).failure = Some(pending.value);
+            let (base, results, _) = self.switch_back(ThreadStatus::Dead);
             if pending.kind.is_final() {
                 self.vm().dynamic.pending = Some(pending);
                 return Ok(self.pass_on());
             }
-            self.stage_values(&[pending.value]);
-            self.place(base, results, Some(false));
-            Ok(Go::Next)
+            self.resumed(base, results, thread, Some(pending.value))
         }
     }
 

@@ -23,8 +23,8 @@ pub fn open(scope: &mut Scope<'_>, globals: Table<'_>) -> HostResult {
     scope.stand_for_main(main);
     let running = program_function(scope, "coroutine_running", &[main])?;
     scope.raw_set(table, "running", running)?;
-    let finish = program_function(scope, "coroutine_finish", &[])?;
-    let wrap = program_function(scope, "coroutine_wrap", &[finish])?;
+    let failed = program_function(scope, "coroutine_wrapped_failed", &[])?;
+    let wrap = program_function(scope, "coroutine_wrap", &[failed])?;
     scope.raw_set(table, "wrap", wrap)
 }
 

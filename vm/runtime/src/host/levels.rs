@@ -48,7 +48,8 @@ impl<'v> Iterator for Activations<'v> {
         {
             self.hosts = rest;
             // What runs above it, a message handler, is not called by the frame.
-            if rest.last().is_none_or(|below| below.frame != frame) && Self::is_part(vm, frame) {
+            let calls = |instr| matches!(instr, Instr::CallAny { .. } | Instr::TailCallAny { .. });
+            if rest.last().is_none_or(|below| below.frame != frame) && Self::is_part(vm, frame, calls) {
                 continue;
             }
             let is_called_by_host = frame.is_null() || rest.last().is_some_and(|below| below.frame == frame);
@@ -61,6 +62,9 @@ impl<'v> Iterator for Activations<'v> {
         // SAFETY: the frames of a thread are live, each with its pc stored, while somebody looks at them; `caller` is 0 or such a frame.
         let caller = unsafe { (*frame).caller } as *mut Frame;
         self.frame = caller;
+        if Self::is_part(vm, caller, |instr| matches!(instr, Instr::ResumeOrAny { .. })) {
+            return self.next();
+        }
         let is_called_by_host = caller.is_null() || self.hosts.last().is_some_and(|below| below.frame == caller);
         let activation = Activation { vm, frame, host: None, is_called_by_host };
         // What the host has called first, if that is no chunk, is a part of the host.
@@ -73,15 +77,14 @@ impl<'v> Iterator for Activations<'v> {
 }
 
 impl Activations<'_> {
-    /// Whether what the frame has called is a part of it: a function of the host that a library's function calls for itself.
-    fn is_part(vm: &Vm, frame: *mut Frame) -> bool {
+    /// Whether what the frame has called is a part of it: a function of the host that a library's function calls for itself, or a handler of its own.
+    fn is_part(vm: &Vm, frame: *mut Frame, calls: impl FnOnce(Instr) -> bool) -> bool {
         if frame.is_null() {
             return false;
         }
         // SAFETY: see `next`.
         let (func, pc) = unsafe { (FuncId((*frame).func), Pc((*frame).pc)) };
         let modules = vm.modules();
-        let calls = |instr| matches!(instr, Instr::CallAny { .. } | Instr::TailCallAny { .. });
         modules.is_library(func) && calls(modules.function(func).instr(pc))
     }
 }

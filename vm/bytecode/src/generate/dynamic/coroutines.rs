@@ -62,6 +62,14 @@ impl Writer<'_> {
         self.copy(window, routine);
         self.arguments(window, &args);
         let results = self.choices.below(4) as usize;
+        if self.choices.one_in(4) {
+            // What it says does not depend on where anything lies.
+            let handler = self.output(Class::Function);
+            self.import(handler, "type");
+            let (base, args) = (Value::Reg(window), exactly(args.len()));
+            self.emit(Op::ResumeOrAny, &[base, args, exactly(results), Value::Reg(handler)]);
+            return self.keep(window, results);
+        }
         self.emit(Op::ResumeAny, &[Value::Reg(window), exactly(args.len()), exactly(results)]);
         if results > 0 && self.choices.one_in(2) {
             let flag = self.output(Class::Flag);

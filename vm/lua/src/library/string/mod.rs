@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::{Code, optional, optional_bytes, table_field};
 use format::Spec;
 use pack::{Format, Item, Problem, push_integer, read_integer};
-use pattern::{Capture, Malformed, Match, UNFINISHED};
+use pattern::{Capture, Malformed, Match, Matcher, UNFINISHED, split_anchor};
 
 pub const FUNCTIONS: &[(&str, Code)] = &[
     ("byte", byte),
@@ -126,12 +126,12 @@ fn malformed(problem: Malformed) -> HostError {
 }
 
 /// Adds what was captured to the results, or the whole match if nothing was.
-fn push_captures(call: &mut Scope<'_>, subject: &[u8], found: &Match) -> HostResult {
-    if found.captures.is_empty() {
-        return call.push(&subject[found.start..found.end]);
+fn push_captures(call: &mut Scope<'_>, matcher: &Matcher<'_>, found: Match) -> HostResult {
+    if matcher.capture_count() == 0 {
+        return call.push(&matcher.subject[found.start..found.end]);
     }
-    found.captures.iter().try_for_each(|capture| match *capture {
-        Capture::Text(from, to) => call.push(&subject[from..to]),
+    matcher.captures().try_for_each(|capture| match capture {
+        Capture::Text(from, to) => call.push(&matcher.subject[from..to]),
         Capture::Position(at) => call.push(at as i64 + 1),
         Capture::Unfinished => Err(UNFINISHED.into()),
     })
@@ -150,14 +150,16 @@ fn find(call: &mut Scope<'_>, positions: bool) -> HostResult {
             None => call.answer(Local::NIL),
         };
     }
-    match pattern::find(subject, pattern, init).map_err(malformed)? {
+    let (anchored, pattern) = split_anchor(pattern);
+    let mut matcher = Matcher::new(subject, pattern);
+    match matcher.find(init, anchored).map_err(malformed)? {
         None => call.answer(Local::NIL),
         Some(found) if positions => {
             call.push(found.start as i64 + 1)?;
             call.push(found.end as i64)?;
-            if found.captures.is_empty() { Ok(()) } else { push_captures(call, subject, &found) }
+            if matcher.capture_count() == 0 { Ok(()) } else { push_captures(call, &matcher, found) }
         }
-        Some(found) => push_captures(call, subject, &found),
+        Some(found) => push_captures(call, &matcher, found),
     }
 }
 
@@ -176,13 +178,14 @@ pub(super) fn gmatch_next(call: &mut Scope<'_>) -> HostResult {
     let (Some(subject), Some(pattern)) = (subject.as_str(), pattern.as_str()) else { return Err("no iterator".into()) };
     let (subject, pattern) = (subject.bytes(), pattern.bytes());
     let (mut at, last) = (call.capture(2).as_int().unwrap_or(0) as usize, call.capture(3).as_int().unwrap_or(-1));
+    let mut matcher = Matcher::new(subject, pattern);
     while at <= subject.len() {
-        if let Some(found) = pattern::match_at(subject, pattern, at).map_err(malformed)?
-            && found.end as i64 != last
+        if let Some(end) = matcher.match_at(at).map_err(malformed)?
+            && end as i64 != last
         {
-            call.set_capture(2, found.end as i64)?;
-            call.set_capture(3, found.end as i64)?;
-            return push_captures(call, subject, &found);
+            call.set_capture(2, end as i64)?;
+            call.set_capture(3, end as i64)?;
+            return push_captures(call, &matcher, Match { start: at, end });
         }
         at += 1;
     }
@@ -199,24 +202,22 @@ fn gsub(call: &mut Scope<'_>) -> HostResult {
         return Err(call.wrong_type(2, "string/function/table"));
     }
     let text: &[u8] = if is_text { call.arg(2)? } else { b"" };
-    let (anchored, pattern) = match pattern {
-        [b'^', rest @ ..] => (true, rest),
-        _ => (false, pattern),
-    };
+    let (anchored, pattern) = split_anchor(pattern);
+    let mut matcher = Matcher::new(subject, pattern);
     let mut out = Vec::new();
     let (mut at, mut count, mut last) = (0, 0, None);
     while count < most {
-        let found = pattern::match_at(subject, pattern, at).map_err(malformed)?;
-        match found.filter(|found| Some(found.end) != last) {
-            Some(found) => {
+        let end = matcher.match_at(at).map_err(malformed)?;
+        match end.filter(|end| Some(*end) != last) {
+            Some(end) => {
                 count += 1;
-                let whole = &subject[at..found.end];
+                let whole = &subject[at..end];
                 if is_text {
-                    expand(&mut out, text, subject, &found)?;
+                    expand(&mut out, text, &matcher, whole)?;
                 } else {
-                    call.scope(|scope| substitute(scope, &mut out, replacement, subject, &found, whole))?;
+                    call.scope(|scope| substitute(scope, &mut out, replacement, &matcher, whole))?;
                 }
-                (at, last) = (found.end, Some(found.end));
+                (at, last) = (end, Some(end));
             }
             None if at < subject.len() => {
                 out.push(subject[at]);
@@ -232,8 +233,8 @@ fn gsub(call: &mut Scope<'_>) -> HostResult {
     call.answer((out, count))
 }
 
-/// A replacement string with its `%` resolved.
-fn expand(out: &mut Vec<u8>, text: &[u8], subject: &[u8], found: &Match) -> HostResult {
+/// A replacement string with its `%` resolved, for a match and its captures.
+fn expand(out: &mut Vec<u8>, text: &[u8], matcher: &Matcher<'_>, whole: &[u8]) -> HostResult {
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {
         if byte != b'%' {
@@ -242,14 +243,12 @@ fn expand(out: &mut Vec<u8>, text: &[u8], subject: &[u8], found: &Match) -> Host
         }
         match bytes.next() {
             Some(b'%') => out.push(b'%'),
-            Some(b'0') => out.extend_from_slice(&subject[found.start..found.end]),
-            Some(digit @ b'1'..=b'9') => match found.captures.get(usize::from(digit - b'1')) {
-                Some(Capture::Text(from, to)) => out.extend_from_slice(&subject[*from..*to]),
+            Some(b'0') => out.extend_from_slice(whole),
+            Some(digit @ b'1'..=b'9') => match matcher.capture(usize::from(digit - b'1')) {
+                Some(Capture::Text(from, to)) => out.extend_from_slice(&matcher.subject[from..to]),
                 Some(Capture::Position(at)) => out.extend_from_slice((at + 1).to_string().as_bytes()),
                 Some(Capture::Unfinished) => return Err(UNFINISHED.into()),
-                None if *digit == b'1' && found.captures.is_empty() => {
-                    out.extend_from_slice(&subject[found.start..found.end]);
-                }
+                None if *digit == b'1' && matcher.capture_count() == 0 => out.extend_from_slice(whole),
                 None => return Err(format!("invalid capture index %{}", digit - b'0').into()),
             },
             _ => return Err("invalid use of '%' in replacement string".into()),
@@ -263,14 +262,13 @@ fn substitute(
     scope: &mut Scope<'_>,
     out: &mut Vec<u8>,
     replacement: Local<'_>,
-    subject: &[u8],
-    found: &Match,
+    matcher: &Matcher<'_>,
     whole: &[u8],
 ) -> HostResult {
     let mut args: SmallVec<[Local<'_>; 2]> = SmallVec::new();
-    for capture in &found.captures {
-        args.push(match *capture {
-            Capture::Text(from, to) => scope.string(&subject[from..to])?.local(),
+    for capture in matcher.captures() {
+        args.push(match capture {
+            Capture::Text(from, to) => scope.string(&matcher.subject[from..to])?.local(),
             Capture::Position(at) => Local::int(at as i64 + 1),
             Capture::Unfinished => return Err(UNFINISHED.into()),
         });

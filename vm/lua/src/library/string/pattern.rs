@@ -24,15 +24,13 @@ pub enum Capture {
 /// What is wrong with an unfinished capture.
 pub const UNFINISHED: &str = "unfinished capture";
 
-/// A match: from where to where, and what was captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A match: from where to where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     /// Where it begins.
     pub start: usize,
     /// Where it ends.
     pub end: usize,
-    /// The captures.
-    pub captures: SmallVec<[Capture; 2]>,
 }
 
 /// What is wrong with a pattern. It is small: matching hands it back from every step.
@@ -78,50 +76,76 @@ enum Length {
     Closed(usize),
 }
 
-struct Matcher<'a> {
-    subject: &'a [u8],
+/// A pattern and the subject it is matched with. What the last match captured stays here, where it was noted: a match handed on with its captures was
+/// copied several times, and took a third of `find`.
+pub struct Matcher<'a> {
+    /// The bytes that are searched.
+    pub subject: &'a [u8],
     pattern: &'a [u8],
     captures: SmallVec<[(usize, Length); 4]>,
     depth: usize,
 }
 
-/// Finds a pattern in `subject` from `init` on. A pattern that begins with `^` matches there or not at all.
-///
-/// # Errors
-/// The pattern is malformed or too complex.
-pub fn find(subject: &[u8], pattern: &[u8], init: usize) -> Result<Option<Match>, Malformed> {
-    let (anchored, pattern) = match pattern {
+/// Whether a pattern begins with `^`, and what is behind that.
+pub fn split_anchor(pattern: &[u8]) -> (bool, &[u8]) {
+    match pattern {
         [b'^', rest @ ..] => (true, rest),
         _ => (false, pattern),
-    };
-    let mut start = init;
-    loop {
-        if let Some(found) = match_at(subject, pattern, start)? {
-            return Ok(Some(found));
-        }
-        start += 1;
-        if anchored && !lockstep_runtime::planted!("lost-anchor") || start > subject.len() {
-            return Ok(None);
-        }
     }
 }
 
-/// Matches a pattern, whose `^` means nothing, at one position.
-///
-/// # Errors
-/// As for [`find`].
-pub fn match_at(subject: &[u8], pattern: &[u8], start: usize) -> Result<Option<Match>, Malformed> {
-    let mut matcher = Matcher { subject, pattern, captures: SmallVec::new(), depth: 0 };
-    let Some(end) = matcher.matches(start, 0)? else { return Ok(None) };
-    let captures = matcher.captures.iter().map(|(from, length)| match length {
-        Length::Closed(len) => Capture::Text(*from, from + len),
-        Length::Position => Capture::Position(*from),
-        Length::Open => Capture::Unfinished,
-    });
-    Ok(Some(Match { start, end, captures: captures.collect() }))
-}
+impl<'a> Matcher<'a> {
+    /// A pattern for a subject; a `^` at its beginning means nothing.
+    pub fn new(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
+        Matcher { subject, pattern, captures: SmallVec::new(), depth: 0 }
+    }
 
-impl Matcher<'_> {
+    /// Finds the pattern from `init` on, or just there.
+    ///
+    /// # Errors
+    /// The pattern is malformed or too complex.
+    pub fn find(&mut self, init: usize, anchored: bool) -> Result<Option<Match>, Malformed> {
+        let mut start = init;
+        loop {
+            if let Some(end) = self.match_at(start)? {
+                return Ok(Some(Match { start, end }));
+            }
+            start += 1;
+            if anchored && !lockstep_runtime::planted!("lost-anchor") || start > self.subject.len() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Matches the pattern at one position; where the match ends.
+    ///
+    /// # Errors
+    /// As for [`Matcher::find`].
+    pub fn match_at(&mut self, start: usize) -> Result<Option<usize>, Malformed> {
+        self.captures.clear();
+        self.depth = 0;
+        self.matches(start, 0)
+    }
+
+    /// How many captures the last match has.
+    pub fn capture_count(&self) -> usize {
+        self.captures.len()
+    }
+
+    /// A capture of the last match, counted from 0.
+    pub fn capture(&self, index: usize) -> Option<Capture> {
+        self.captures.get(index).map(|&(from, length)| match length {
+            Length::Closed(len) => Capture::Text(from, from + len),
+            Length::Position => Capture::Position(from),
+            Length::Open => Capture::Unfinished,
+        })
+    }
+
+    /// The captures of the last match.
+    pub fn captures(&self) -> impl Iterator<Item = Capture> {
+        (0..self.capture_count()).filter_map(|index| self.capture(index))
+    }
+
     /// Matches the pattern from `p` on at `s`; where the match ends.
     fn matches(&mut self, s: usize, p: usize) -> Result<Option<usize>, Malformed> {
         self.depth += 1;
@@ -371,8 +395,14 @@ fn in_class(byte: u8, class: u8) -> bool {
 mod tests {
     use super::*;
 
+    fn find<'a>(subject: &'a [u8], pattern: &'a [u8]) -> Result<Option<(Match, Vec<Capture>)>, Malformed> {
+        let (anchored, pattern) = split_anchor(pattern);
+        let mut matcher = Matcher::new(subject, pattern);
+        Ok(matcher.find(0, anchored)?.map(|found| (found, matcher.captures().collect())))
+    }
+
     fn found(subject: &str, pattern: &str) -> Option<(usize, usize)> {
-        find(subject.as_bytes(), pattern.as_bytes(), 0).expect(pattern).map(|found| (found.start, found.end))
+        find(subject.as_bytes(), pattern.as_bytes()).expect(pattern).map(|(found, _)| (found.start, found.end))
     }
 
     #[test]
@@ -396,7 +426,7 @@ mod tests {
         ] {
             assert_eq!(found(subject, pattern), expected, "{pattern} in {subject}");
         }
-        let captures = find(b"key = value", b"(%w+)%s*=%s*()(%w+)", 0).unwrap().unwrap().captures;
+        let captures = find(b"key = value", b"(%w+)%s*=%s*()(%w+)").unwrap().unwrap().1;
         assert_eq!(captures[..], [Capture::Text(0, 3), Capture::Position(6), Capture::Text(6, 11)]);
     }
 
@@ -410,11 +440,11 @@ mod tests {
             ("%f", "missing '[' after '%f' in pattern"),
             ("%b", "malformed pattern (missing arguments to '%b')"),
         ] {
-            let error = find(b"aaa", pattern.as_bytes(), 0).expect_err(pattern);
+            let error = find(b"aaa", pattern.as_bytes()).expect_err(pattern);
             assert_eq!(error.to_string(), problem, "{pattern}");
         }
-        assert_eq!(find(b"aaa", b"(a", 0).unwrap().unwrap().captures[..], [Capture::Unfinished]);
-        assert_eq!(find(b"a", "(".repeat(40).as_bytes(), 0), Err(Malformed::TooManyCaptures));
-        assert_eq!(find(&[b'a'; 1000], "a?".repeat(1000).as_bytes(), 0), Err(Malformed::TooComplex));
+        assert_eq!(find(b"aaa", b"(a").unwrap().unwrap().1, [Capture::Unfinished]);
+        assert_eq!(find(b"a", "(".repeat(40).as_bytes()), Err(Malformed::TooManyCaptures));
+        assert_eq!(find(&[b'a'; 1000], "a?".repeat(1000).as_bytes()), Err(Malformed::TooComplex));
     }
 }
