@@ -316,8 +316,7 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        if let Some(value) = here!($s, $c, $h, inherited(*object, name)) {
-            slot_at($s.frame, $dst).write(value);
+        if here!($s, $c, $h, inherited(*object, name, slot_at($s.frame, $dst))) {
             next!($s, $ip);
         }
         step!($s, $ip, $run, here!($s, $c, $h, index(*object, name.slot())))
@@ -335,9 +334,8 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        if let Some(value) = here!($s, $c, $h, inherited(object, name)) {
-            let base = slot_at($s.frame, $base);
-            base.write(value);
+        let base = slot_at($s.frame, $base);
+        if here!($s, $c, $h, inherited(object, name, base)) {
             base.add(1).write(object);
             next!($s, $ip);
         }

@@ -54,13 +54,30 @@ impl Here<'_> {
         }
     }
 
+    /// Reads a name that an object has not itself to `to`, where [`Here::search`] finds it; answers whether it does. The value is written word by word: answered as an
+    /// `Option`, it would pass through memory, and be copied from there by a wide load.
+    ///
+    /// # Safety
+    /// As for [`Here::search`]; `to` is a slot of the frame.
+    #[inline(never)]
+    pub unsafe fn inherited(&mut self, object: Slot, name: StringRef, to: *mut Slot) -> bool {
+        // SAFETY: the caller says so.
+        unsafe {
+            let value = self.search(object, name);
+            if let Some(value) = value {
+                to.write(value);
+            }
+            value.is_some()
+        }
+    }
+
     /// The value of a name that an object has not itself, where tables lead to it: its metatable's `__index` is a table, and so on. `None` leaves anything
     /// else, and errors, to [`Here::index`].
     ///
     /// # Safety
     /// As for [`Here::index`]; the name is an interned string.
-    #[inline(never)]
-    pub unsafe fn inherited(&mut self, mut object: Slot, name: StringRef) -> Option<Slot> {
+    #[inline(always)]
+    unsafe fn search(&mut self, mut object: Slot, name: StringRef) -> Option<Slot> {
         // SAFETY: the caller says so.
         unsafe {
             let heap = self.heap();

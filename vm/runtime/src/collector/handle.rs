@@ -43,6 +43,11 @@ impl Heap {
     /// # Safety
     /// The value is valid, and what it refers to is live and of this heap.
     pub unsafe fn handle(&mut self, value: Slot) -> Handle {
+        // Errors hand on values so, one after another: the handle made last is often not held any more.
+        if let Some(last) = self.collector.handles.last().filter(|last| Rc::strong_count(last) == 1) {
+            last.set(value);
+            return Handle { cell: last.clone(), heap: self.id };
+        }
         let cell = Rc::new(Cell::new(value));
         self.collector.handles.push(cell.clone());
         Handle { cell, heap: self.id }
