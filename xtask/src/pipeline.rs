@@ -272,8 +272,11 @@ const PLANTED: &[&str] = &[
     "bench bench/coroutines --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=10",
     // And on whole Lua programs, against the gates on those of numbers, on each and on all.
     "bench lua/bench-numeric/sieve --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
-    // And on those of allocation, which have a gate of their own.
+    // And on those of the other groups, which have gates of their own.
     "bench lua/bench-allocation/churn --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
+    "bench lua/bench-objects/shapes --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
+    "bench lua/bench-collections/hashing --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
+    "bench lua/bench-calls/recursion --quick --rounds 3 --backend dynasm --level default --plant time:interpreter=40",
     // A coverage gate that no tiered run can keep.
     "coverage --quick --backend dynasm --corpus harness/tests/planted/coverage",
     // A program case that states a wrong result, a wrong error position, a wrong output.
