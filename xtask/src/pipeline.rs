@@ -257,7 +257,7 @@ const PLANTED: &[&str] = &[
     // Another result, against the checksum.
     "bench xorshift --quick --no-peers --backend dynasm --level default --plant checksum:dynasm/speed",
     // A slower compiler, against the compile time gate.
-    "bench xorshift --quick --no-peers --backend dynasm --backend cranelift --plant compile:dynasm/speed=10",
+    "bench xorshift --quick --no-peers --rounds 6 --backend dynasm --backend cranelift --plant compile:dynasm/speed=4",
     // One process that makes other code than the others, against the comparison of exact values.
     "bench xorshift --quick --no-peers --backend dynasm --level default --plant exact:dynasm/speed",
     // Results of parity in which one instruction was executed natively, against the demand that all of them were.

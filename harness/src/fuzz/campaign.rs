@@ -38,8 +38,7 @@ pub struct Plan {
 pub fn run(plan: &Plan, pool: &Pool, tell: &(dyn Fn(u64, usize) + Sync)) -> Result<BatchReport, String> {
     let whole = Mutex::new(BatchReport::default());
     drive::run(&plan.drive, BATCH, &|first, count| {
-        let batch = Batch { seed: plan.seed, first, count, columns: plan.columns.clone() };
-        let report = whole_batch(&batch, plan.stop_after, pool)?;
+        let report = whole_batch(&Batch { seed: plan.seed, first, count, columns: plan.columns.clone() }, pool)?;
         let mut whole = whole.lock().unwrap_or_else(PoisonError::into_inner);
         whole.merge(report);
         tell(whole.functions, whole.divergences.len());
@@ -51,8 +50,8 @@ pub fn run(plan: &Plan, pool: &Pool, tell: &(dyn Fn(u64, usize) + Sync)) -> Resu
 }
 
 /// A batch, however often its worker dies: each death is a divergence of the function and column it happened on, and the
-/// rest goes on without them, unless `enough` have diverged: each hang takes as long as a worker may be silent.
-fn whole_batch(batch: &Batch, enough: usize, pool: &Pool) -> Result<BatchReport, String> {
+/// rest goes on without them.
+fn whole_batch(batch: &Batch, pool: &Pool) -> Result<BatchReport, String> {
     let mut report = BatchReport::default();
     if batch.count == 0 || batch.columns.is_empty() {
         return Ok(report);
@@ -72,17 +71,12 @@ fn whole_batch(batch: &Batch, enough: usize, pool: &Pool) -> Result<BatchReport,
                 columns: columns.to_vec(),
                 ..batch.clone()
             };
+            report.merge(whole_batch(&part(batch.first, index - batch.first, &batch.columns), pool)?);
+            report.divergences.push(died(index, &batch.columns[column], &death));
             let others: Vec<Column> =
                 batch.columns.iter().enumerate().filter(|(n, _)| *n != column).map(|(_, c)| c.clone()).collect();
-            report.divergences.push(died(index, &batch.columns[column], &death));
-            let after = part(index + 1, batch.first + batch.count - index - 1, &batch.columns);
-            for part in [part(batch.first, index - batch.first, &batch.columns), part(index, 1, &others), after] {
-                let found = report.divergences.len();
-                if found >= enough {
-                    break;
-                }
-                report.merge(whole_batch(&part, enough - found, pool)?);
-            }
+            report.merge(whole_batch(&part(index, 1, &others), pool)?);
+            report.merge(whole_batch(&part(index + 1, batch.first + batch.count - index - 1, &batch.columns), pool)?);
         }
     }
     Ok(report)
