@@ -458,11 +458,40 @@ macro_rules! execute_dynamic {
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (TailCallAny) ($K:ident) ($base:ident, $args:ident)) => {{
         event!($s, $c, $h, $run);
+        let frame = $s.frame;
+        let base = slot_at(frame, $base);
+        if (*base).tag == Tag::CLOSURE.0 && !$args.is_open() && (*frame).flags & !FrameFlags::TAIL == 0 {
+            let closure = (*base).payload as *const ClosureHeader;
+            let func = (*closure).function;
+            let entry = entry_of($c, func);
+            let top = frame.byte_add(frame_size(u32::from((*entry).frame_slots)) as usize);
+            // A library's functions leave other frames.
+            let modules = vm($c).modules();
+            if (*entry).traits == FunctionTraits::GENERIC
+                && top as u64 <= (*$c).segment_end
+                && !modules.is_library(FuncId(func.min((*frame).func)))
+            {
+                // The arguments lie behind the parameters, whose place they take one after the other.
+                let (given, wanted) = ($args.fixed(), usize::from((*entry).params));
+                let to = slot_at(frame, lockstep_bytecode::Reg(0));
+                copy!(base.add(1), given, to, wanted);
+                frame.cast::<u64>().write(u64::from(func));
+                (*frame).flags = FrameFlags::TAIL;
+                (*frame).callee = closure as u64;
+                $s.top = top;
+                $s.code = (*entry).code as *const Instr;
+                $s.ip = $s.code;
+                if MODE == FULL {
+                    $s.counts = counts_of(entry);
+                }
+                continue;
+            }
+        }
         step!($s, $ip, $run, here!($s, $c, $h, tail_call($base, $args)))
     }};
     ([$s:ident $ip:ident $c:ident $h:ident $n:ident $run:lifetime] (RetAny) ($K:ident) ($values:ident, $count:ident)) => {{
         let Frame { flags, caller, .. } = *$s.frame;
-        if flags == 0 && !$count.is_open() {
+        if flags & !FrameFlags::TAIL == 0 && !$count.is_open() {
             let caller = caller as *mut Frame;
             let entry = entry_of($c, (*caller).func);
             let code = (*entry).code as *const Instr;

@@ -10,7 +10,7 @@
 //! use; frames lie in segments with room for all their slots.
 
 use lockstep_bytecode::semantics::{self, Binary, Convert, Relation, Unary};
-use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, Instr, JumpTable, Seen, Test, for_each_instruction};
+use lockstep_bytecode::{AnyOp, AnyUnOp, ErrorKind, FuncId, Instr, JumpTable, Seen, Test, for_each_instruction};
 use lockstep_layout::{
     ARRAY_ELEMENTS, ArrayHeader, ClosureHeader, Ctx, Frame, FrameFlags, FunctionTraits, Slot, Tag, frame_size,
 };

@@ -38,7 +38,7 @@ pub unsafe fn read(slot: *const Slot) -> Slot {
 /// Copies as many slots as are wanted; those that are not given are nil.
 ///
 /// # Safety
-/// So many slots can be read and written; they do not overlap.
+/// So many slots can be read and written; where they overlap, the values lie behind the place they go to.
 #[inline(never)]
 pub unsafe fn copy_slots(from: *const Slot, given: usize, to: *mut Slot, wanted: usize) {
     // SAFETY: the caller says so.

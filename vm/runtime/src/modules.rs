@@ -22,6 +22,7 @@ impl Modules {
     }
 
     /// Whether a function is a library's: one of the first module, if that has no lines. Such functions stand for functions of the host.
+    #[inline]
     pub fn is_library(&self, func: FuncId) -> bool {
         func.0 < self.library
     }

@@ -59,7 +59,8 @@ impl Here<'_> {
     unsafe fn arithmetic(&mut self, op: ArithOp, a: Slot, b: Slot, place: usize) -> Outcome {
         // SAFETY: the caller says so.
         unsafe {
-            match arith(op, a, b) {
+            let result = if self.strings_have_methods(op, a, b) { Err(ArithError::Operand) } else { arith(op, a, b) };
+            match result {
                 Ok(value) => {
                     see_at(self.s.ip, place, self.seen(a, b));
                     self.operand(0).write(value);
@@ -78,6 +79,18 @@ impl Here<'_> {
                     None => self.no_operand(op, error, a, b),
                 },
             }
+        }
+    }
+
+    /// Whether an operand is a string, and what strings do in this operation is for their metatable to say.
+    ///
+    /// # Safety
+    /// As for [`Here::operate`].
+    unsafe fn strings_have_methods(&mut self, op: ArithOp, a: Slot, b: Slot) -> bool {
+        // SAFETY: the caller says so.
+        unsafe {
+            let string = [a, b].into_iter().find(|operand| operand.is(Tag::STRING));
+            !op.is_bitwise() && string.is_some_and(|string| self.heap().metatable(string).is_some())
         }
     }
 
@@ -139,8 +152,8 @@ impl Here<'_> {
                 return self.fail(ErrorKind::Conversion, format!("number{name} has no integer representation"));
             }
             let strings = a.is(Tag::STRING) || b.is(Tag::STRING);
-            if strings && !op.is_bitwise() {
-                // Lua's strings do arithmetic by metamethods of their own, which word it so.
+            if strings && !op.is_bitwise() && !self.strings_have_methods(op, a, b) {
+                // The metamethods of Lua's strings word it so.
                 let event = op.metamethod().name().trim_start_matches("__");
                 let message = format!("attempt to {event} a '{}' with a '{}'", type_name(a), type_name(b));
                 return self.fail(ErrorKind::TypeError, message);

@@ -3,6 +3,7 @@
 use lockstep_layout::{Slot, Tag};
 
 use super::{Function, HostError, HostResult, IntoValue, Local, Scope, Str, Table};
+use crate::arithmetic::{ArithError, ArithOp, arith};
 use crate::comparison::{raw_equal, raw_less, raw_less_equal};
 use crate::conversion::to_number;
 use crate::metamethod::Metamethod;
@@ -115,6 +116,15 @@ impl<'s> Scope<'s> {
         // SAFETY: locals are valid and live; a number refers to nothing.
         let number = unsafe { Local::new(to_number(value.slot())) };
         (!number.is_nil()).then_some(number)
+    }
+
+    /// The result of an operation on two values, without metamethods.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn arith(&self, op: ArithOp, a: Local<'_>, b: Local<'_>) -> Result<Local<'s>, ArithError> {
+        // SAFETY: locals are valid and live; a number refers to nothing.
+        unsafe { arith(op, a.slot(), b.slot()).map(|number| Local::new(number)) }
     }
 
     /// A number as the string that spells it; `None` for other values.

@@ -1,5 +1,6 @@
 //! `string`: the functions, over patterns, conversions and packing on bytes.
 
+mod arithmetic;
 mod format;
 mod pack;
 mod pattern;
@@ -37,8 +38,9 @@ const MAX_LENGTH: usize = i32::MAX as usize;
 /// Gives strings their metatable.
 pub fn open(scope: &mut Scope<'_>, globals: Table<'_>) -> HostResult {
     let table = table_field(scope, globals, "string")?;
-    let metatable = scope.table(0, 1)?;
+    let metatable = scope.table(0, 16)?;
     scope.raw_set(metatable, "__index", table)?;
+    arithmetic::open(scope, metatable)?;
     let sample = scope.string(b"")?;
     scope.set_type_metatable(sample.local(), Some(metatable));
     Ok(())
