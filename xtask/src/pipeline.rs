@@ -130,7 +130,7 @@ pub const CI: &[Row] = &[
             vec![
                 lockstep(
                     sh,
-                    "bench --quick --level default --settle 6 --results TARGET/lockstep/ci/bench-results.json",
+                    "bench --quick --level default --settle 5 --results TARGET/lockstep/ci/bench-results.json",
                 ),
                 // The one gate about another level.
                 lockstep(sh, "bench xorshift --quick --no-peers --backend dynasm --backend cranelift"),

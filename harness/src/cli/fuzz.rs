@@ -63,6 +63,9 @@ struct IrOptions {
     /// Shrink at most so many divergences
     #[arg(long, value_name = "N", default_value_t = 3)]
     shrink: usize,
+    /// Seconds a batch of functions may go without a sign of life: far more than any takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    timeout: f64,
     /// Where shrunk cases are written
     #[arg(long, value_name = "DIR", default_value = "target/lockstep/fuzz")]
     save: PathBuf,
@@ -113,8 +116,8 @@ fn ir(options: &IrOptions) -> Done {
         columns,
         stop_after: options.stop_after.max(1),
     };
-    let limits = Limits { silence: Duration::from_secs(20), ..Limits::default() };
-    let pool = Pool::new(limits);
+    let silence = Duration::try_from_secs_f64(options.timeout).map_err(|e| format!("--timeout: {e}"))?;
+    let pool = Pool::new(Limits { silence, ..Limits::default() });
     let shown = std::io::stderr().is_terminal();
     let mut report = campaign::run(&plan, &pool, &|functions, divergences| {
         if shown {

@@ -65,7 +65,7 @@ pub const GATES: &[Gate] = &[
     Gate {
         id: "fuzz-ir",
         about: "random IR functions, against the evaluator",
-        command: "fuzz ir --count 3000 --backend BACKEND --level default --stop-after 1 --shrink 0 --jobs 1",
+        command: "fuzz ir --count 3000 --backend BACKEND --level default --stop-after 1 --shrink 0 --timeout 8 --jobs 1",
         finds: Finding::Status,
         needs_oracle: false,
         slow: false,
@@ -81,7 +81,7 @@ pub const GATES: &[Gate] = &[
     Gate {
         id: "fuzz-bytecode",
         about: "random programs, in every configuration, against the interpreter",
-        command: "fuzz bytecode --count 400 --backend BACKEND --level default --stop-after 1 --no-shrink --timeout 10 --jobs 1",
+        command: "fuzz bytecode --count 400 --backend BACKEND --level default --stop-after 1 --no-shrink --timeout 6 --jobs 1",
         finds: Finding::Status,
         needs_oracle: false,
         slow: false,
