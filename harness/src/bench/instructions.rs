@@ -2,6 +2,9 @@
 //!
 //! The worker runs under valgrind; the count is that of one function of it ([`super::measure::counted`]), which makes one call of the kernel when everything hot is compiled. The processor that
 //! valgrind shows has fewer features than the real one, so code may differ from what was timed.
+//!
+//! Memory that the C library hands out again has to be zeroed, fresh memory has not, and which it is was not the same in every process: kernels with arrays took some thousand instructions more or less (`matmul` 702,842 or
+//! 696,205 in the same column). So every larger piece is a mapping of its own here, fresh from the host.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -57,7 +60,7 @@ fn wrapper(dir: &Path, counts: &Path) -> std::io::Result<PathBuf> {
     let path = dir.join("under-valgrind");
     let quoted = |path: &Path| crate::cli::shell_word(&path.display().to_string());
     let script = format!(
-        "#!/bin/sh\nexec {VALGRIND} -q --tool=callgrind --callgrind-out-file={} '--toggle-collect={COUNTED}' {} \"$@\"\n",
+        "#!/bin/sh\nexport MALLOC_MMAP_THRESHOLD_=512 MALLOC_ARENA_MAX=1\nexec {VALGRIND} -q --tool=callgrind --callgrind-out-file={} '--toggle-collect={COUNTED}' {} \"$@\"\n",
         quoted(counts),
         quoted(&std::env::current_exe()?)
     );
