@@ -20,7 +20,7 @@
 //!     at_most: 0.5
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -166,6 +166,29 @@ pub fn judge(
     verdicts
 }
 
+/// The kernels, by name, on which gates rest that a run has not passed yet: a kernel's own, or all those of a mean.
+pub fn unsettled(
+    results: &BenchResults,
+    kernels: &[Kernel],
+    corpus: &CorpusGates,
+    bootstrap: &Bootstrap,
+) -> BTreeSet<String> {
+    let open = judge(results, kernels, corpus, bootstrap).into_iter().filter(|g| g.verdict != Verdict::Pass);
+    let rests_on = |gate: GateResult| match gate.kernel {
+        Some(kernel) => vec![kernel],
+        None => {
+            let means = corpus.gates.iter().filter(|g| g.name == gate.gate && g.time.is_some());
+            means.flat_map(|g| of_file(results, g.kernels.as_deref())).map(str::to_owned).collect()
+        }
+    };
+    open.flat_map(rests_on).collect()
+}
+
+/// The kernels that a corpus gate is about.
+fn of_file<'r>(results: &'r BenchResults, file: Option<&str>) -> Vec<&'r str> {
+    file.map_or_else(|| results.kernels(), |file| results.kernels_of(file))
+}
+
 struct Judge<'r> {
     results: &'r BenchResults,
     bootstrap: &'r Bootstrap,
@@ -249,9 +272,9 @@ impl Judge<'_> {
         let file = gate.kernels.as_deref();
         let question = Question { gate: &gate.name, kernel: None, file, of, over, bound };
         if gate.each {
-            let kernels = file.map_or_else(|| self.results.kernels(), |file| self.results.kernels_of(file));
-            let each =
-                kernels.into_iter().filter_map(|kernel| self.time(&Question { kernel: Some(kernel), ..question }));
+            let each = of_file(self.results, file)
+                .into_iter()
+                .filter_map(|kernel| self.time(&Question { kernel: Some(kernel), ..question }));
             return each.collect();
         }
         if !compile {
@@ -267,10 +290,7 @@ impl Judge<'_> {
     }
 
     fn time(&self, question: &Question<'_>) -> Option<GateResult> {
-        let kernels = match question.file {
-            None => self.results.kernels(),
-            Some(file) => self.results.kernels_of(file),
-        };
+        let kernels = of_file(self.results, question.file);
         let concerns = |kernel: &str| question.kernel.is_none_or(|k| k == kernel) && kernels.contains(&kernel);
         // A series that does not count must not drop out of a mean unnoticed.
         let void = |who: &Implementation| {
@@ -392,6 +412,16 @@ mod tests {
         let verdicts = verdicts(&results());
         assert_eq!(verdicts.len(), testing::KERNELS.len() * 4 + 4);
         assert!(verdicts.iter().all(|v| v.verdict == Verdict::Pass), "{verdicts:#?}");
+    }
+
+    #[test]
+    fn what_an_open_mean_rests_on_is_measured_on() {
+        let mut results = results();
+        let unsettled = |results: &BenchResults| super::unsettled(results, &[], &corpus_gates(), &Bootstrap::default());
+        assert!(unsettled(&results).is_empty());
+        "time:interpreter=2".parse::<Plant>().expect("a plant").apply(&mut results);
+        let all: BTreeSet<String> = testing::KERNELS.into_iter().chain(["fib.any"]).map(str::to_owned).collect();
+        assert_eq!(unsettled(&results), all);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 mod show;
 mod subject;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,7 +23,7 @@ use crate::bench::results::{Participant, VERSION};
 use crate::bench::runner::{self, Setting};
 use crate::bench::{BenchReport, BenchResults, Implementation, Kernel, build, instructions, merge};
 use crate::corpus::CorpusError;
-use crate::stats::{Bootstrap, Verdict};
+use crate::stats::Bootstrap;
 
 /// Measure how fast each backend runs each benchmark, and check the gates.
 ///
@@ -32,7 +31,7 @@ use crate::stats::{Bootstrap, Verdict};
 /// unit is the process. An implementation whose parity fails in this build has no timing, and neither has one whose checksum differs. Gates stand in the
 /// corpus: a gate fails if the whole interval breaks its bound, and is inconclusive if the interval lies on both sides.
 ///
-/// With `--settle N`, kernels with a gate that does not pass in the planned rounds get more of them, up to N, once: two looks at a gate make a wrong pass at most twice as likely as one, and a wrong failure less likely.
+/// With `--settle N`, kernels with a gate that does not pass in the planned rounds, their own or that of a mean over them, get more of them, up to N, once: two looks at a gate make a wrong pass at most twice as likely as one, and a wrong failure less likely.
 ///
 /// A fixed piece of work before and after each process tells when the machine was disturbed: samples of which either is more than 15 % off the run's median are marked, and left out where
 /// at least half of a figure's samples, and three, remain. One implementation takes part twice, under two names: how often it differs from itself is the rate of false alarms.
@@ -157,9 +156,7 @@ pub(super) fn run(options: &Options) -> Done {
     };
     let gates = corpus_gates(options)?;
     let unsettled = |results: &BenchResults| {
-        let gates = gates::judge(results, &plan.kernels, &gates, &Bootstrap::default());
-        let open: BTreeSet<String> =
-            gates.into_iter().filter(|g| g.verdict != Verdict::Pass).filter_map(|g| g.kernel).collect();
+        let open = gates::unsettled(results, &plan.kernels, &gates, &Bootstrap::default());
         plan.chosen().into_iter().filter(|&kernel| open.contains(&plan.kernels[kernel].name)).collect()
     };
     let setting = Setting {
