@@ -141,6 +141,28 @@ fn a_mistake_in_a_case_is_told_once_and_where_it_stands() {
 }
 
 #[test]
+fn programs_in_lua_are_disassembled_source_or_binary() {
+    let directory = directory("disasm");
+    let path = |name: &str| directory.join(name).to_str().expect("text").to_owned();
+    let (source, binary, wrong) = (path("source.lua"), path("binary.luac"), path("wrong.lua"));
+    std::fs::write(&source, "#!/usr/bin/lua\nlocal function double(a) return a + a end\nreturn double(21)\n")
+        .expect("written");
+    let dump = "local name, out = ...; io.open(out, 'wb'):write(string.dump(loadfile(name))):close()";
+    let script = path("dump.lua");
+    std::fs::write(&script, dump).expect("written");
+    assert_eq!(lockstep(&["run", &script, &source, &binary]).0, Some(0));
+    for file in [&source, &binary] {
+        let (status, text) = lockstep(&["disasm", file]);
+        assert_eq!(status, Some(0), "{text}");
+        assert!(text.contains("double") && text.contains("add.any"), "{text}");
+    }
+    std::fs::write(&wrong, "local x = = 1\n").expect("written");
+    let (status, text) = lockstep(&["disasm", &wrong]);
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("wrong.lua:1: unexpected symbol near '='"), "{text}");
+}
+
+#[test]
 fn an_argument_that_does_not_fit_is_told_in_words() {
     let file = directory("argument").join("t.lks");
     std::fs::write(&file, "func main(a: i64) -> i64 {\n ret a\n}\n").expect("a file");

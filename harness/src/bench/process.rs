@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rayon::prelude::*;
+
 use super::implementation::Implementation;
 use super::kernel::{Kernel, Script, Size};
 use super::measure::Calls;
@@ -91,6 +93,12 @@ impl Processes {
         Ok(Sample { calls: vec![reading.seconds], checksum: reading.checksum, ..Sample::default() })
     }
 
+    /// Counts the instructions of a kernel; what that takes is in the folder of this name.
+    fn count(&self, kernel: &Kernel, who: &Implementation, folder: &str) -> Result<Measured, String> {
+        let task = self.bench(kernel, Size::Warm, who.runs(), Calls::Counted);
+        instructions::count(&task, &self.build.join(folder)).map(Measured::Count)
+    }
+
     /// Why a Lua program does not do what its case states.
     fn script_parity(&self, kernel: &Kernel) -> Option<String> {
         let found = lua::case::cases(&self.corpus).map_err(|e| e.to_string()).and_then(|cases| {
@@ -131,10 +139,7 @@ impl Runner for Processes {
                     _ => Err("the worker answered another task".to_owned()),
                 }
             }
-            (Work::Count(index), who) => {
-                let task = self.bench(&plan.kernels[index], Size::Warm, who.runs(), Calls::Counted);
-                instructions::count(&task, &self.build).map(Measured::Count)
-            }
+            (Work::Count(index), who) => self.count(&plan.kernels[index], who, "count-0"),
             (Work::Compile, who) => {
                 let column = who.runs().column().cloned().ok_or_else(|| format!("{who} compiles nothing"))?;
                 match self.alone(&Task::CompileCorpus { column, corpus: self.corpus.clone() })? {
@@ -143,6 +148,14 @@ impl Runner for Processes {
                 }
             }
         }
+    }
+
+    fn run_together(&mut self, plan: &Plan, jobs: &[&Job]) -> Vec<Result<Measured, String>> {
+        let tasks = jobs.par_iter().enumerate().map(|(n, job)| match job.work {
+            Work::Count(index) => self.count(&plan.kernels[index], &job.implementation, &format!("count-{n}")),
+            _ => Err("what is timed runs alone".to_owned()),
+        });
+        tasks.collect()
     }
 
     fn barred(&mut self, kernel: &Kernel, implementation: &Implementation) -> Option<String> {

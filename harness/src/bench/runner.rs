@@ -1,6 +1,7 @@
 //! Runs a plan. What a process is, is the [`Runner`]'s business; here it is a function from a job to a measurement, or to a reason.
 
 use std::io;
+use std::num::NonZero;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,11 @@ pub trait Runner {
     /// # Errors
     /// Why there is no measurement: the series is void from then on, and not tried again.
     fn run(&mut self, plan: &Plan, job: &Job) -> Result<Measured, String>;
+
+    /// Runs several that are not disturbed by what else runs ([`Work::Count`]): side by side, where it can. The answers are in their order.
+    fn run_together(&mut self, plan: &Plan, jobs: &[&Job]) -> Vec<Result<Measured, String>> {
+        jobs.iter().map(|job| self.run(plan, job)).collect()
+    }
 
     /// Why an implementation has no timing on a kernel at all: its parity has not passed in this build.
     fn barred(&mut self, kernel: &Kernel, implementation: &Implementation) -> Option<String>;
@@ -134,31 +140,59 @@ struct Measuring<'m> {
 impl Measuring<'_> {
     /// Runs jobs, of which the first has that number in the journal.
     fn run_all(&mut self, jobs: &[Job], first: usize) -> io::Result<()> {
+        let mut at = 0;
+        while at < jobs.len() {
+            let together = together(&jobs[at..]);
+            self.run_some(&jobs[at..at + together], first + at, first + jobs.len())?;
+            at += together;
+        }
+        Ok(())
+    }
+
+    /// Runs jobs side by side, of which the first has that number among `all`.
+    fn run_some(&mut self, jobs: &[Job], first: usize, all: usize) -> io::Result<()> {
         let Self { plan, results, counts, journal, runner, watch } = self;
-        for (n, job) in jobs.iter().enumerate() {
-            let number = first + n;
+        let mut open = Vec::new();
+        for (number, job) in (first..).zip(jobs) {
             let kernel = job.kernel().map(|k| &plan.kernels[k]);
-            watch(Progress { done: number, all: first + jobs.len(), kernel, implementation: &job.implementation });
+            watch(Progress { done: number, all, kernel, implementation: &job.implementation });
             if is_void(results, plan, job, *runner) {
                 continue;
             }
-            let entry = match journal.as_ref().and_then(|j| j.done(number)) {
-                Some(entry) => entry.clone(),
-                None => {
-                    let start = Instant::now();
-                    let outcome = run(plan, job, *runner);
-                    let entry = Entry { job: number, seconds: start.elapsed().as_secs_f64(), outcome };
-                    if let Some(journal) = journal {
-                        journal.append(&entry)?;
-                    }
-                    entry
+            match journal.as_ref().and_then(|j| j.done(number)).cloned() {
+                Some(entry) => {
+                    results.conditions.seconds += entry.seconds;
+                    record(results, plan, job, entry.outcome, counts);
                 }
-            };
-            results.conditions.seconds += entry.seconds;
+                None => open.push((number, job)),
+            }
+        }
+        let start = Instant::now();
+        let outcomes = match open[..] {
+            [(_, job)] => vec![run(plan, job, *runner)],
+            _ => {
+                let jobs: Vec<&Job> = open.iter().map(|(_, job)| *job).collect();
+                let measured = if jobs.is_empty() { Vec::new() } else { runner.run_together(plan, &jobs) };
+                measured.into_iter().map(|m| m.map_or_else(Outcome::Failed, Outcome::Measured)).collect()
+            }
+        };
+        let seconds = start.elapsed().as_secs_f64() / open.len().max(1) as f64;
+        for ((number, job), outcome) in open.into_iter().zip(outcomes) {
+            let entry = Entry { job: number, seconds, outcome };
+            if let Some(journal) = journal {
+                journal.append(&entry)?;
+            }
+            results.conditions.seconds += seconds;
             record(results, plan, job, entry.outcome, counts);
         }
         Ok(())
     }
+}
+
+/// How many of the next jobs run side by side: what else runs disturbs timings, but not counts.
+fn together(jobs: &[Job]) -> usize {
+    let counts = jobs.iter().take_while(|job| matches!(job.work, Work::Count(_))).count();
+    counts.min(std::thread::available_parallelism().map_or(1, NonZero::get)).max(1)
 }
 
 fn workload(kernel: &Kernel, size: Size) -> Workload {

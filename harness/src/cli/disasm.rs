@@ -18,7 +18,7 @@ use crate::backends::Backends;
 
 /// Show a program's bytecode, IR and machine code.
 ///
-/// Without --ir or --backend, the bytecode alone.
+/// Without --ir or --backend, the bytecode alone. Backends take typed functions, which Lua's are not.
 #[derive(Args)]
 pub(super) struct Options {
     /// Only this function
@@ -38,7 +38,7 @@ pub(super) struct Options {
     /// The backend's level (its default if not given): none, speed, best
     #[arg(long, value_name = "LEVEL")]
     level: Option<String>,
-    /// The program: assembly, or an encoded module
+    /// The program: assembly (.lks), Lua's source, or a chunk that `string.dump` made
     file: PathBuf,
 }
 
@@ -46,7 +46,10 @@ pub(super) fn run(options: &Options) -> Done {
     if options.passes && !options.ir && !options.optimise.optimise {
         return Err("--passes shows what passes leave: of IR (--ir), or of bytecode (--optimise)".into());
     }
-    let mut module = read_module(&options.file)?;
+    let mut module = match options.file.extension() {
+        Some(extension) if extension == "lks" => read_module(&options.file)?,
+        _ => Arc::new(lockstep_lua::file_module(options.file.to_str().ok_or("the name of the program is not text")?)?),
+    };
     let mut out = io::stdout().lock();
     if let Some(mut config) = options.optimise.config()? {
         config.dump = options.passes;

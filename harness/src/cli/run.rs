@@ -142,7 +142,7 @@ enum Stress {
 /// The id that stands for no backend at all.
 pub(super) const INTERPRETER: &str = "interpreter";
 
-/// Reads a module, assembly or encoded.
+/// Reads a module in assembly.
 pub(super) fn read_module(file: &std::path::Path) -> Result<Arc<Verified>, Box<dyn std::error::Error + Send + Sync>> {
     let bytes = std::fs::read(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
     let name = file.display().to_string();

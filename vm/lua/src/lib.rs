@@ -7,7 +7,7 @@ mod prompt;
 pub mod standalone;
 mod syntax;
 
-pub use library::Standard;
+pub use library::{Standard, file_module};
 use lockstep_bytecode::{Module, Verified};
 pub use prompt::Terminal;
 pub use syntax::{SyntaxError, census};

@@ -87,14 +87,7 @@ pub fn chunk<'s>(
         let mode = String::from_utf8_lossy(mode);
         return Ok(Err(format!("attempt to load a {kind} chunk (mode is '{mode}')").into_bytes()));
     }
-    let made = match is_binary {
-        true => undump(source).map_err(|problem| {
-            let shown = if name.first() == BINARY.first() { b"binary string".to_vec() } else { short_name(name) };
-            [&shown, b": bad binary format (".as_slice(), problem.as_bytes(), b")"].concat()
-        }),
-        false => compile(source, name).map_err(|error| error.message),
-    };
-    let function = match made {
+    let function = match module(source, name) {
         // What looks at variables finds them where they were declared.
         Ok(module) if inspects(&module) => scope.load_as_written(Arc::new(module), &[env])?,
         Ok(module) => scope.load(Arc::new(module), &[env])?,
@@ -105,6 +98,26 @@ pub fn chunk<'s>(
         scope.raw_set(names, i64::from(func.0), name)?;
     }
     Ok(Ok(function.local()))
+}
+
+/// A chunk's module, of source or binary, or the message that says what is wrong with it.
+fn module(source: &[u8], name: &[u8]) -> Result<Verified, Vec<u8>> {
+    if source.first() != BINARY.first() {
+        return compile(source, name).map_err(|error| error.message);
+    }
+    undump(source).map_err(|problem| {
+        let shown = if name.first() == BINARY.first() { b"binary string".to_vec() } else { short_name(name) };
+        [&shown, b": bad binary format (".as_slice(), problem.as_bytes(), b")"].concat()
+    })
+}
+
+/// The module of the chunk in a file, as it is loaded before anything is optimised.
+///
+/// # Errors
+/// The file cannot be read, or is no chunk: the message is Lua's.
+pub fn file_module(name: &str) -> Result<Verified, String> {
+    let source = read_file(Some(name))?;
+    module(&source, format!("@{name}").as_bytes()).map_err(|message| String::from_utf8_lossy(&message).into_owned())
 }
 
 /// The names that chunks were loaded under, by the numbers of their first functions.

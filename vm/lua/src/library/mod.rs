@@ -23,7 +23,7 @@ use lockstep_runtime::{HostError, HostResult, Local, Scope, Str, Table, Vm, raw}
 
 pub use debug::stack;
 pub use io::Standard;
-pub use load::{chunk, read_file};
+pub use load::{chunk, file_module, read_file};
 pub use warn::show as show_warnings;
 
 /// Code of a function of a library.

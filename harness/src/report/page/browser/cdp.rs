@@ -184,6 +184,13 @@ impl Drop for Browser {
         // It closes by itself when its pipe is gone; this makes sure.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
+        // Its own processes end a moment later, and write there until then.
+        let gone = || std::fs::remove_dir_all(&self.profile).is_ok() || !self.profile.exists();
+        for _ in 0..50 {
+            if gone() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
