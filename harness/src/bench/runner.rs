@@ -172,8 +172,11 @@ impl Measuring<'_> {
             [(_, job)] => vec![run(plan, job, *runner)],
             _ => {
                 let jobs: Vec<&Job> = open.iter().map(|(_, job)| *job).collect();
-                let measured = if jobs.is_empty() { Vec::new() } else { runner.run_together(plan, &jobs) };
-                measured.into_iter().map(|m| m.map_or_else(Outcome::Failed, Outcome::Measured)).collect()
+                runner
+                    .run_together(plan, &jobs)
+                    .into_iter()
+                    .map(|m| m.map_or_else(Outcome::Failed, Outcome::Measured))
+                    .collect()
             }
         };
         let seconds = start.elapsed().as_secs_f64() / open.len().max(1) as f64;

@@ -161,11 +161,12 @@ impl Spread {
     /// Of what the groups contribute: a variance each, from so many samples.
     fn pooled(parts: &[(f64, usize)]) -> Self {
         let variance: f64 = parts.iter().map(|(v, _)| v).sum();
-        let known = parts.iter().filter(|(_, n)| *n > 1).map(|&(v, n)| v.powi(2) / (n as f64 - 1.0)).sum::<f64>();
-        let fewest = parts.iter().map(|(_, n)| n - 1).min().unwrap_or(0) as f64;
-        let freedom = variance.powi(2) / known;
-        // A group of one tells nothing about its spread. The formula is never below the fewest, but for rounding; of equal samples it is no number.
-        Self { variance, freedom: if fewest > 0.0 && freedom.is_finite() { freedom.max(fewest) } else { fewest } }
+        // A group of one tells nothing about its spread.
+        let known = parts.iter().map(|&(v, n)| (v, n as f64 - 1.0)).filter(|(_, freedom)| *freedom > 0.0);
+        let fewest = known.clone().map(|(_, freedom)| freedom).reduce(f64::min).unwrap_or(0.0);
+        let freedom = variance.powi(2) / known.map(|(v, freedom)| v.powi(2) / freedom).sum::<f64>();
+        // It is never below the fewest, but for rounding; of equal samples it is no number.
+        Self { variance, freedom: freedom.max(fewest) }
     }
 
     /// Of the mean over groups of the groups' means.
@@ -331,6 +332,18 @@ mod tests {
             width += (mean.high / mean.low).ln() / 2.0 / known;
         }
         (100.0 * held as f64 / EXPERIMENTS as f64, width / EXPERIMENTS as f64)
+    }
+
+    #[test]
+    fn a_group_of_one_takes_nothing_from_what_the_others_tell() {
+        let three = [(1.0, 1.0), (1.1, 1.0), (0.9, 1.0)];
+        let groups = [&three[..], &three, &[(1.0, 1.0)]];
+        let logs: Vec<Vec<f64>> = groups.iter().map(|g| g.iter().map(|(a, _): &(f64, f64)| a.ln()).collect()).collect();
+        let spread = Spread::of_mean(&logs);
+        assert!((spread.freedom - 4.0).abs() < 1e-9, "{spread:?}");
+        let mean = bootstrap().geometric_mean(&groups).expect("samples");
+        let students = 2.776 * spread.variance.sqrt();
+        assert!((mean.high / mean.low).ln() / 2.0 > 0.99 * students, "{mean:?}");
     }
 
     #[test]
