@@ -164,7 +164,7 @@ fn programs_in_lua_are_disassembled_source_or_binary() {
 
 #[test]
 fn an_argument_that_does_not_fit_is_told_in_words() {
-    let file = directory("argument").join("t.lks");
+    let file = directory("malformed_argument").join("t.lks");
     std::fs::write(&file, "func main(a: i64) -> i64 {\n ret a\n}\n").expect("a file");
     let run = |args: &[&str]| said(Command::new(LOCKSTEP).arg("run").arg(&file).args(args));
     let (status, text) = run(&["foo"]);

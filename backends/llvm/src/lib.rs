@@ -11,6 +11,7 @@ compile_error!("one LLVM at a time: feature `llvm19` or `llvm22`, not both");
 compile_error!("which LLVM? feature `llvm22`, or `llvm19`");
 
 mod diagnostics;
+mod library;
 mod lines;
 mod link;
 mod lower;
@@ -31,9 +32,10 @@ use lockstep_ir::{Stage, Unit};
 pub struct Llvm(());
 
 impl Llvm {
-    /// The backend. LLVM's x86 target is initialised once per process.
+    /// The backend. LLVM is loaded and its x86 target initialised once per process, so that no compilation's time holds that. Where LLVM cannot be loaded, compiling
+    /// says why.
     pub fn new() -> Self {
-        machine::initialise();
+        let _ = machine::initialise();
         Self(())
     }
 }

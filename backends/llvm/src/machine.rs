@@ -44,9 +44,13 @@ thread_local! {
     static MACHINES: RefCell<Vec<Machine>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Initialises LLVM's x86 target and its handler of fatal errors, once.
-pub fn initialise() {
+/// Loads LLVM and initialises its x86 target and its handler of fatal errors, once.
+///
+/// # Errors
+/// LLVM cannot be loaded.
+pub fn initialise() -> Result<(), String> {
     static ONCE: Once = Once::new();
+    crate::library::load()?;
     ONCE.call_once(|| {
         LlvmTarget::initialize_x86(&InitializationConfig {
             asm_parser: false,
@@ -56,10 +60,14 @@ pub fn initialise() {
         // SAFETY: the handler only prints, and is installed once, before any use of LLVM by this crate.
         unsafe { inkwell::support::error_handling::install_fatal_error_handler(crate::diagnostics::fatal) };
     });
+    Ok(())
 }
 
-/// LLVM's version.
+/// LLVM's version, or why there is none.
 pub fn version() -> String {
+    if let Err(why) = initialise() {
+        return why;
+    }
     let (major, minor, patch) = inkwell::support::get_llvm_version();
     format!("{major}.{minor}.{patch}")
 }
@@ -97,7 +105,7 @@ const fn feature_name(feature: Feature) -> &'static str {
 
 impl Machine {
     fn new(key: (Features, Level), asked: Instant) -> Result<Self, CompileError> {
-        initialise();
+        initialise().map_err(CompileError::Internal)?;
         let failed = |what: &str| CompileError::Internal(format!("LLVM has no {what}"));
         let triple = TargetTriple::create(TRIPLE);
         let target = LlvmTarget::from_triple(&triple).map_err(|e| CompileError::Internal(e.to_string()))?;

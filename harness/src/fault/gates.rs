@@ -104,8 +104,8 @@ pub const GATES: &[Gate] = &[
     },
     Gate {
         id: "coverage",
-        about: "counts that sum to the interpreter's; shares of native and inline; every instruction compiles",
-        command: "coverage --quick --backend BACKEND --level default",
+        about: "counts that sum to the interpreter's, on three kernels; shares of native and inline; every instruction compiles",
+        command: "coverage xorshift fib matmul --quick --backend BACKEND --level default",
         finds: Finding::Status,
         needs_oracle: false,
         slow: false,

@@ -18,6 +18,9 @@ use crate::fault::Seams;
 /// Runs of at most so many instructions have an exit forced at every back edge and call; longer ones at ever sparser ones.
 pub const EVERY_EXIT_UP_TO: u64 = 20_000;
 
+/// The same where units are evaluated, which takes ten times as long: of the kernels' trials, forced exits of the evaluator alone took a third.
+const EVERY_EXIT_EVALUATED_UP_TO: u64 = 2_000;
+
 /// What a passed trial amounts to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialStats {
@@ -181,6 +184,10 @@ impl Trial<'_> {
         }
     }
 
+    fn is_evaluated(&self) -> bool {
+        self.backend.capabilities().execution == Execution::Evaluated
+    }
+
     fn setup(&self) -> Setup {
         Setup { verify: true, ..Setup::native(self.backend.clone(), self.level, self.configuration) }
     }
@@ -262,12 +269,11 @@ impl Trial<'_> {
         }
         self.stats.native += native;
         self.stats.interpreted += interpreted;
-        let evaluated = self.backend.capabilities().execution == Execution::Evaluated;
         let exits: u64 = counted.stats.exits.values().sum();
         if self.stats.refused > 0 {
             return Ok(());
         }
-        let what = if evaluated { "evaluated" } else { "run natively" };
+        let what = if self.is_evaluated() { "evaluated" } else { "run natively" };
         match self.configuration {
             Configuration::Eager | Configuration::Optimised if native == 0 && exits == 0 => {
                 Err(format!("nothing was {what}"))
@@ -311,7 +317,7 @@ impl Trial<'_> {
         }
         self.stats.units += session.stats().units.len() as u64;
         let executed: u64 = reference.executions.iter().flatten().map(|e| e.interpreted).sum();
-        let short = executed <= EVERY_EXIT_UP_TO;
+        let short = executed <= if self.is_evaluated() { EVERY_EXIT_EVALUATED_UP_TO } else { EVERY_EXIT_UP_TO };
         let exits = |session: &Session| session.stats().exits.get("countdown").copied().unwrap_or(0);
         let mut interpreter = Setup::interpreter().session(self.program, limits.resolve())?;
         [&mut interpreter, &mut session].into_iter().for_each(|s| s.watch(true));

@@ -73,13 +73,23 @@ impl Function {
         }
         let mut wanted = vec![RegSet::default(); self.code.len()];
         for local in &self.locals {
-            let defines = |pc: &u32| {
+            let defines = |pc: Pc| {
                 let mut found = false;
-                self.instr(Pc(*pc)).for_each_def(|reg| found |= reg == local.register);
+                self.instr(pc).for_each_def(|reg| found |= reg == local.register);
                 found
             };
-            let assigned = (0..local.start.0).rev().find(defines).map_or(local.start.0, |pc| pc + 1);
-            (assigned..local.end.0).for_each(|pc| wanted[pc as usize].insert(local.register));
+            (local.start.0..local.end.0).for_each(|pc| wanted[pc as usize].insert(local.register));
+            // A loop without a body: what its instruction assigns is in scope nowhere.
+            let mut begins =
+                if local.start < local.end || !defines(local.start) { vec![local.start] } else { Vec::new() };
+            while let Some(pc) = begins.pop() {
+                cfg.for_each_predecessor(pc, |before| {
+                    if !defines(before) && !wanted[before.index()].contains(local.register) {
+                        wanted[before.index()].insert(local.register);
+                        begins.push(before);
+                    }
+                });
+            }
         }
         let marked = |pc: Pc| liveness.before(pc).union(wanted[pc.index()]);
         let kept = Assigned::that_keep(self, cfg, marked);
@@ -117,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_register_held_before_a_loop_is_not_taken_for_its_variable() {
+        // `x` is the loop's variable; a table was in its register before.
+        let code = "table.any x, 0, 0\n not.any c, c\n jump on\n body:\n not.any c, c\n on:\n jtrue.any c, assign\n ret.any c, 1\n assign:\n int.any x, 1\n jump body\n";
+        assert_eq!(held(code, 3, 4), [false, false, false, true, false, false, false, true]);
+        // A loop without a body, which its own instruction assigns.
+        let code = "table.any x, 0, 0\n not.any c, c\n on:\n int.any x, 1\n jtrue.any c, on\n ret.any c, 1\n";
+        assert_eq!(held(code, 2, 2), [false; 5]);
+    }
+
+    #[test]
     fn what_a_register_held_before_its_variable_is_not_taken_for_it() {
         // The scope begins before the assignment: what the register held is kept meanwhile …
         let code = "table.any x, 0, 0\n int.any c, 2\n table.any x, 0, 0\n ret.any c, 1\n";
@@ -124,8 +144,11 @@ mod tests {
         // … or not taken for the variable.
         let code = "jump on\n on:\n int.any c, 2\n table.any x, 0, 0\n ret.any c, 1\n";
         assert_eq!(held(code, 2, 4), [false, false, false, true]);
-        // Two ways lead to the scope, and on one the value was not kept.
+        // Two ways lead to the scope, and only one assigns it …
+        let code = "jtrue.any c, on\n table.any x, 0, 0\n on:\n not.any c, c\n ret.any c, 1\n";
+        assert_eq!(held(code, 2, 4), [false, false, false, false]);
+        // … or both do.
         let code = "table.any x, 0, 0\n jtrue.any c, on\n table.any c, 0, 0\n table.any x, 0, 0\n on:\n not.any c, c\n ret.any c, 1\n";
-        assert_eq!(held(code, 4, 6), [false, false, false, false, false, false]);
+        assert_eq!(held(code, 4, 6), [false, true, false, false, true, true]);
     }
 }

@@ -96,6 +96,15 @@ impl Cfg {
         self.block_of[pc.index()]
     }
 
+    /// The instructions after which `pc` can come next.
+    pub fn for_each_predecessor(&self, pc: Pc, mut f: impl FnMut(Pc)) {
+        let block = self.block(self.block_of(pc));
+        match pc == block.start {
+            true => block.predecessors.iter().for_each(|id| f(Pc(self.block(*id).end.0 - 1))),
+            false => f(Pc(pc.0 - 1)),
+        }
+    }
+
     /// The reachable blocks, each before its successors except along back edges.
     pub fn reverse_postorder(&self) -> &[BlockId] {
         &self.order
