@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use lockstep_backend_api::{Arch, Backend, CompileError, Options, Target};
 use serde::Serialize;
 
 use crate::backends::Backends;
@@ -133,12 +134,24 @@ fn finding(name: &str, state: State, seen: impl Into<String>, matters: &str, rem
     Finding { name: name.to_owned(), state, seen: seen.into(), matters: matters.to_owned(), remedy }
 }
 
+/// What a backend must be able to compile for anything else to work.
+const LEAST_UNIT: &str = "lockstep_ir 1 machine\nunit \"least\"\nfunction %0 \"entry\" () -> (i32) {\nblock0():\n    v0 = iconst.i32 0\n    return v0\n}\n";
+
 fn backends() -> Vec<Finding> {
     let matters = "a backend of this build";
-    let mut all: Vec<Finding> = Backends::new()
-        .iter()
-        .map(|backend| finding(backend.id(), State::Good, backend.version(), matters, None))
-        .collect();
+    let unit = lockstep_ir::text::parse("least", LEAST_UNIT).expect("it is a unit");
+    let target = Target::host().unwrap_or(Target::baseline(Arch::X86_64));
+    let look = |backend: &dyn Backend| {
+        let options = Options { level: backend.capabilities().default_level, verify: true };
+        match backend.compile(&unit, &target, &options) {
+            Ok(_) => finding(backend.id(), State::Good, backend.version(), matters, None),
+            Err(CompileError::UnsupportedTarget(_)) => {
+                finding(backend.id(), State::Lacking, "not for this machine", matters, None)
+            }
+            Err(e) => finding(backend.id(), State::Broken, e.to_string(), matters, None),
+        }
+    };
+    let mut all: Vec<Finding> = Backends::new().iter().map(look).collect();
     let absent = lockstep_registry::absent();
     all.extend(
         absent.iter().map(|b| finding(b.id, State::Lacking, "not in this build", "a backend", Some(b.how.to_owned()))),

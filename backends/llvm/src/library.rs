@@ -2,6 +2,7 @@
 //! processes of Lockstep never compile: `lockstep run` of a Lua program starts in a fifth of the time without. So the library is not linked; `build.rs`
 //! makes a jump for each function of its C interface, and here the table that they jump through is filled.
 
+use std::error::Error as _;
 use std::ffi::{OsStr, c_void};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -21,7 +22,12 @@ unsafe extern "C" {
 /// It is not where it was when this was built, nor where the system looks, or it lacks a function that it had.
 pub fn load() -> Result<(), String> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
-    LOADED.get_or_init(|| open().map_err(|e| format!("LLVM cannot be loaded: {e}"))).clone()
+    LOADED.get_or_init(|| open().map_err(|e| describe(&e))).clone()
+}
+
+fn describe(error: &libloading::Error) -> String {
+    let why = error.source().map_or(error.to_string(), ToString::to_string);
+    format!("LLVM cannot be loaded: {why}; the command was built with {LIBRARY}")
 }
 
 fn open() -> Result<(), libloading::Error> {

@@ -354,7 +354,7 @@ macro_rules! dynamic_instructions {
                 "for_prep"
                     {ForPrepAny ".any" (Any)}
                     (base: numeric, target: label) [ForPrep] [BRANCHES] [TypeError] Helper;
-                /// Steps a loop that `for_prep` has begun, and continues at `target` if there is another round.
+                /// Steps a loop that `for_prep` has begun, and continues at `target` if there is another round. Where none has, the bits in the registers are taken for the numbers that it would have left.
                 "for_loop"
                     {ForLoopAny ".any" (Any)}
                     (base: numeric, target: label) [ForLoop] [BRANCHES] [] Inline;

@@ -316,7 +316,8 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
         }
-        if here!($s, $c, $h, inherited(*object, name, slot_at($s.frame, $dst))) {
+        let dst = slot_at($s.frame, $dst);
+        if here!($s, $c, $h, inherited(*object, name, dst)) {
             next!($s, $ip);
         }
         step!($s, $ip, $run, here!($s, $c, $h, index(*object, name.slot())))
@@ -530,7 +531,9 @@ macro_rules! execute_dynamic {
             if left == 0 {
                 next!($s, $ip);
             }
+            // With its tag: of a loop that no `for_prep` has begun it may have been any.
             (*base.add(1)).payload = left - 1;
+            (*base.add(1)).tag = Tag::I64.0;
             let i = (*base).payload.wrapping_add((*base.add(2)).payload);
             (*base).payload = i;
             (*base.add(3)).payload = i;
@@ -544,6 +547,7 @@ macro_rules! execute_dynamic {
                 next!($s, $ip);
             }
             (*base).payload = i.to_bits();
+            (*base).tag = Tag::F64.0;
             (*base.add(3)).payload = i.to_bits();
             (*base.add(3)).tag = Tag::F64.0;
             jump!($s, $ip, $c, $h, $run, $target)

@@ -142,6 +142,8 @@ impl Maps {
             let (before, mut across) = (map.liveness.before(pc), map.liveness.after(pc));
             let held = map.held.get(pc.index()).copied().unwrap_or_default();
             function.instr(pc).for_each_def(|reg| across.remove(reg));
+            // What waits for its variables to be closed, as a return does, is executed again. Native code has no such frames, so that every slot is stored.
+            let is_executed = is_resumed || flags & FrameFlags::CLOSING != 0;
             let slots = frame.byte_add(payload_offset(0) as usize).cast::<Slot>();
             for (index, register) in function.registers.iter().enumerate() {
                 let reg = Reg(index as u8);
@@ -149,7 +151,7 @@ impl Maps {
                 let live = if !is_resumed && crate::planted!("stale-operands") { across } else { before };
                 if register.kind == Kind::Any && live.union(held).contains(reg) {
                     marker.mark(*slot);
-                } else if register.kind.element().is_some() && (if is_resumed { before } else { across }).contains(reg)
+                } else if register.kind.element().is_some() && (if is_executed { before } else { across }).contains(reg)
                 {
                     marker.mark_address((*slot).payload);
                 }

@@ -113,6 +113,12 @@ impl LuaBatch {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_goes_by_the_digits_of_an_address_is_given_up() {
+        let program = "local digits = tostring(print):gsub('%D', '') print(digits)";
+        assert_eq!(judge::check(program), Ok(Verdict::GivenUp));
+    }
+
     /// A few seconds of the fuzzer, in this process.
     #[test]
     fn random_programs_do_what_puc_lua_does() {

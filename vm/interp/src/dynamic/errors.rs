@@ -187,7 +187,9 @@ impl Here<'_> {
             let (kind, is_handled) =
                 dynamic.pending.as_ref().map_or((ErrorKind::Interrupted, true), |p| (p.kind, p.is_handled));
             let unwinding = &(*dynamic.current).unwinding;
-            let leaves = |frame: *mut Frame| unwinding.iter().any(|unwinding| unwinding.catcher == frame);
+            let closes = |frame: *mut Frame| {
+                unwinding.iter().any(|unwinding| unwinding.catcher == frame && unwinding.end == UnwindEnd::Closed)
+            };
             let mut frame = self.s.frame;
             let (mut handlers, mut handler, mut reaches_host) = (0, None, false);
             loop {
@@ -196,7 +198,7 @@ impl Here<'_> {
                         break;
                     }
                     // What ends a coroutine catches errors of its close handlers, not its own.
-                    Instr::CloseCoroutineAny { .. } if !kind.is_final() && leaves(frame) => break,
+                    Instr::CloseCoroutineAny { .. } if !kind.is_final() && closes(frame) => break,
                     Instr::XpcallAny { handler: reg, .. } if !kind.is_final() => {
                         handler = Some(*crate::slots::slot_at(frame, reg));
                         break;
